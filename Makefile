@@ -1,0 +1,62 @@
+# make demo   shows the product at work on this machine, then ends
+# make test   sets up what is missing and passes every test
+# make help   lists the rest
+
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+AZURITE := local_run/azurite/node_modules
+HOST ?= builtin
+
+.PHONY: help setup test check format demo run lock clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready $(AZURITE)/.ready ## everything that running and testing needs
+
+# A half-made environment never carries the mark, so the next call makes it anew.
+$(VENV)/.ready: requirements.txt requirements-dev.txt local_run/find_python.sh
+	@python=$$(PYTHON='$(PYTHON)' local_run/find_python.sh) || exit 1; \
+	echo "set-up: Python packages into $(VENV), with $$python"; \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV) \
+	&& $(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt >$(VENV)/install.log 2>&1 \
+	|| { cat $(VENV)/install.log >&2; echo "The Python packages could not be installed: see above (no network? a proxy? pip's settings?)." >&2; exit 1; }
+	@touch $@
+
+$(AZURITE)/.ready: local_run/azurite/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null \
+	|| { echo "Node 20 or newer with npm is needed, for Azurite. Debian, Ubuntu: apt-get install nodejs npm." >&2; exit 1; }
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
+	|| { echo "Node 20 or newer is needed; 'node --version' says $$(node --version)." >&2; exit 1; }
+	@echo "set-up: Azurite into $(AZURITE)"
+	@npm ci --prefix local_run/azurite --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
+	|| { echo "Azurite could not be installed: see the message above (no network? a proxy? npm's settings?)." >&2; exit 1; }
+	@touch $@
+
+test: setup check ## every check and every test
+	$(PY) -m pytest
+
+check: $(VENV)/.ready ## ruff and mypy, strict, over everything
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(VENV)/.ready ## put the code into its one format
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+demo: setup ## the product at work, as a told story
+	@$(PY) -m local_run.demo
+
+run: setup ## the local stack in the foreground; HOST=func takes Azure Functions Core Tools
+	@$(PY) -m local_run --host $(HOST)
+
+PIN := $(VENV)/bin/pip-compile --quiet --no-header --no-emit-index-url --no-emit-find-links --strip-extras
+lock: $(VENV)/.ready ## pin the newest allowed versions of all dependencies
+	$(PIN) --upgrade requirements.in
+	$(PIN) --upgrade requirements-dev.in
+	npm install --prefix local_run/azurite --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+clean: ## remove what set-up and runs have made
+	rm -rf $(VENV) $(AZURITE) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The local stack: Azurite, the simulated tenant and a Functions host on this machine."""

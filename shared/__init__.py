@@ -1,0 +1,1 @@
+"""What the trigger, the worker and the page share."""

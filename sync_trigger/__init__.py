@@ -1,0 +1,1 @@
+"""Why a photo is looked at: notifications, manual sync, subscription upkeep."""

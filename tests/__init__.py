@@ -1,0 +1,1 @@
+"""The tests. Each docstring states the promise that the test keeps."""
