@@ -1,9 +1,19 @@
 """What the tenant holds: people with photos, registered apps, SharePoint's geos with files and profiles."""
 
+from collections.abc import Awaitable, Callable
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
 from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from simulated_tenant.clouds import PUBLIC, Cloud
+from simulated_tenant.journal import Journal
+from simulated_tenant.wire import Answer, Received
 
 
 class NoPhotoShape(StrEnum):
@@ -42,6 +52,18 @@ class User:
     has_profile: bool = True
     """False: SharePoint's user profile service does not know the person yet (User Profile Error 1000)."""
     soft_deleted: bool = False
+    properties: dict[str, Any] = field(default_factory=dict)
+    """Anything else that Graph shows of a user, such as `jobTitle`."""
+
+
+@dataclass(frozen=True)
+class FederatedCredential:
+    """Whose tokens an app accepts in place of a credential of its own. Compared case-sensitively, as Entra does."""
+
+    issuer: str
+    subject: str
+    """Object id of the managed identity."""
+    audience: str
 
 
 @dataclass
@@ -57,6 +79,11 @@ class App:
     managed_identity: bool = False
     object_id: str = field(default_factory=lambda: str(uuid4()))
     """Of the service principal."""
+    expired_secrets: list[str] = field(default_factory=list)
+    federated: list[FederatedCredential] = field(default_factory=list)
+    identity_header: str | None = None
+    """Of a managed identity: what the caller of the token endpoint must send as `X-IDENTITY-HEADER`."""
+    display_name: str = ""
 
 
 @dataclass
@@ -83,6 +110,50 @@ class Geo:
     """Server-relative path (`/User Photos/Profile Pictures`) to the files in it, by name in lower case."""
     profiles: dict[str, dict[str, str]] = field(default_factory=dict)
     """Account name in lower case (`i:0#.f|membership|a@b`) to the properties that were written."""
+    folders_created: dict[str, datetime] = field(default_factory=dict)
+    """Server-relative path of a folder to its time of creation."""
+    recycle_bin: dict[str, tuple[str, File]] = field(default_factory=dict)
+    """Id of the recycled item to the folder it was taken from and the file."""
+    people_manager_calls: deque[datetime] = field(default_factory=deque)
+    """When PeopleManager was called, oldest first, throttled calls too; calls older than five minutes are dropped."""
+
+
+class ChangeKind(StrEnum):
+    """What can happen to a user object."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    SOFT_DELETED = "changed"
+    """`changed` is what delta gives as the reason for the removal."""
+    PURGED = "deleted"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that happened to a user object, in the order of happening."""
+
+    number: int
+    user_id: str
+    kind: ChangeKind
+    at: datetime
+
+
+@cache
+def process_signing_key() -> RSAPrivateKey:
+    """The key that signs tokens. One per process: making one takes a tenth of a second, and it guards nothing."""
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@dataclass
+class SharePointRules:
+    """What SharePoint allows in this tenant, beyond the roles granted to the apps."""
+
+    profiles_need_full_control: bool = False
+    """Strict: profiles demand `Sites.FullControl.All` beside the user roles, as published software grants it."""
+    selected_sites: dict[str, str] = field(default_factory=dict)
+    """Client id of an app with `Sites.Selected` to what it may do on the `-my` root sites: `read` or `write`."""
+    people_manager_limit: int = 3000
+    """PeopleManager calls in five minutes, for each geo: Microsoft's figure for up to 1,000 licences."""
 
 
 @dataclass
@@ -100,7 +171,23 @@ class Tenant:
     """By client id."""
     geos: list[Geo] = field(default_factory=list)
     """The central one first."""
+    sharepoint: SharePointRules = field(default_factory=SharePointRules)
     clock_offset: timedelta = timedelta()
+    display_name: str = "Contoso"
+    sharepoint_name: str = "contoso"
+    picture_folder: str = "Profile Pictures"
+    """Name of the sub-folder of `User Photos`; it follows the language of the host's root web."""
+    cloud: Cloud = PUBLIC
+    group_names: dict[str, str] = field(default_factory=dict)
+    journal: Journal = field(default_factory=Journal)
+    """Every request, and every violation."""
+    signing_key: RSAPrivateKey = field(default_factory=process_signing_key, repr=False)
+    changes: list[Change] = field(default_factory=list, repr=False)
+    """What happened to users, for delta and notifications."""
+    on_change: list[Callable[[Change], None]] = field(default_factory=list, repr=False)
+    serve_inner: Callable[[Received], Awaitable[Answer]] | None = field(default=None, repr=False)
+    """Serves one item of a batch like a request of its own; set by whoever dispatches."""
+    _ids_by_upn: dict[str, str] = field(default_factory=dict, repr=False)
 
     def now(self) -> datetime:
         """The tenant's time: the machine's, moved by `POST /clock`."""
@@ -108,7 +195,31 @@ class Tenant:
 
     def find_user(self, key: str) -> User | None:
         """The user with this object id or UPN, without regard to case; soft-deleted ones are not found."""
-        user = self.users.get(key.lower()) or next(
-            (user for user in self.users.values() if user.upn.lower() == key.lower()), None
-        )
+        key = key.lower()
+        user = self.users.get(key) or self.users.get(self._ids_by_upn.get(key, ""))
+        if user is None or key not in {user.id.lower(), user.upn.lower()}:
+            # The index follows on demand, so that `users` and each UPN may be written freely.
+            self._ids_by_upn = {user.upn.lower(): user.id for user in self.users.values() if not user.soft_deleted}
+            user = self.users.get(self._ids_by_upn.get(key, ""))
         return None if user is None or user.soft_deleted else user
+
+    def record_change(self, user_id: str, kind: ChangeKind) -> None:
+        """Note that a user object changed, and tell whoever listens."""
+        change = Change(len(self.changes) + 1, user_id, kind, self.now())
+        self.changes.append(change)
+        for listener in self.on_change:
+            listener(change)
+
+    def central_geo(self) -> Geo:
+        """The geo that serves everyone without a `preferredDataLocation` of another."""
+        return self.geos[0]
+
+    def geo_of(self, user: User) -> Geo:
+        """The geo that holds the user's profile and pictures."""
+        location = (user.preferred_data_location or "").upper()
+        return next((geo for geo in self.geos if location and geo.location == location), self.geos[0])
+
+
+def new_geo(tenant: Tenant, name: str, location: str | None = None) -> Geo:
+    """A geo as SharePoint provides it: with the picture library and its one sub-folder. The caller adds it."""
+    return Geo(name, location, folders={f"/User Photos/{tenant.picture_folder}": {}})
