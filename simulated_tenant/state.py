@@ -1,7 +1,7 @@
 """What the tenant holds: people with photos, registered apps, SharePoint's geos with files and profiles."""
 
-from collections.abc import Awaitable, Callable
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -178,6 +178,8 @@ class Tenant:
     picture_folder: str = "Profile Pictures"
     """Name of the sub-folder of `User Photos`; it follows the language of the host's root web."""
     cloud: Cloud = PUBLIC
+    identity_header: str = field(default_factory=lambda: uuid4().hex)
+    """What callers of the managed identity's endpoint must send."""
     group_names: dict[str, str] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
     """Every request, and every violation."""

@@ -6,10 +6,12 @@ but the tenant's, and know nothing of faults, latency or recording. `dispatch.py
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from simulated_tenant.state import Tenant
@@ -31,6 +33,10 @@ class Received:
     body: bytes
     at: datetime
     """The tenant's time (UTC, aware)."""
+    inner: bool = False
+    """An item of a Graph `$batch`, not a request of its own."""
+    request_id: str = field(default_factory=lambda: str(uuid4()))
+    """What the service calls this request in its answer, in errors and in its own records."""
 
     def json(self) -> Any:
         """The body as JSON; raises `ValueError` when it is none."""
@@ -52,13 +58,50 @@ class Answer:
         return cls(status, json.dumps(value, ensure_ascii=False).encode(), content_type | dict(headers or {}))
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a defect
-    """Ends the handling of a request with the given answer; `violation` says what the caller did wrong, if anything."""
+def _never() -> Awaitable[Answer]:
+    raise NotImplementedError("a Pending answer says how it is finished")
 
-    def __init__(self, answer: Answer, violation: str | None = None) -> None:
+
+@dataclass(frozen=True)
+class Pending(Answer):
+    """An answer that takes waiting, for example for a handshake with somebody else's server; `finish` gets it."""
+
+    status: int = 0
+    finish: Callable[[], Awaitable[Answer]] = _never
+
+
+class Manner(StrEnum):
+    """What happens to an answer on its way to the caller."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    """The headers promise the whole body, half of it comes, the connection closes."""
+    STALL = "stall"
+    """The headers come, then nothing for a while, then the connection closes."""
+    RESET = "reset"
+    """Nothing comes: connection reset by peer."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with the manner in which it is to be sent."""
+
+    answer: Answer
+    manner: Manner = Manner.WHOLE
+    stall_seconds: float = 0.0
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not a defect
+    """Ends the handling of a request with the given answer.
+
+    `violation` says what the caller did wrong, if anything; `kind` is its kind, one of `journal.KINDS`.
+    """
+
+    def __init__(self, answer: Answer, violation: str | None = None, kind: str = "refused") -> None:
         super().__init__(violation or f"HTTP {answer.status}")
         self.answer = answer
         self.violation = violation
+        self.kind = kind
 
 
 Handler = Callable[["Tenant", Received, Mapping[str, str]], Answer]
@@ -75,6 +118,8 @@ class Operation:
     path: re.Pattern[str]
     """Matched whole, against the percent-encoded path, without regard to case."""
     handle: Handler
+    cost: int | None = None
+    """Resource units against the budget; None: what the service usually charges."""
 
 
 class Operations:
@@ -85,14 +130,22 @@ class Operations:
         self.host = re.compile(host, re.IGNORECASE)
         self.all: list[Operation] = []
 
-    def add(self, name: str, method: str, path: str) -> Callable[[Handler], Handler]:
+    def add(self, name: str, method: str, path: str, cost: int | None = None) -> Callable[[Handler], Handler]:
         """Declare the decorated handler as the operation `name`; `path` is a regular expression with named groups."""
 
         def declare(handler: Handler) -> Handler:
-            self.all.append(Operation(name, method, self.host, re.compile(path, re.IGNORECASE), handler))
+            self.all.append(Operation(name, method, self.host, re.compile(path, re.IGNORECASE), handler, cost))
             return handler
 
         return declare
+
+    def include(self, other: "Operations") -> None:
+        """Add the operations of `other`, after those declared so far."""
+        self.all.extend(other.all)
+
+    def knows_path(self, path: str) -> bool:
+        """Whether some operation serves the path, if with another method."""
+        return any(operation.path.fullmatch(path) for operation in self.all)
 
     def find(self, received: Received) -> tuple[Operation, Mapping[str, str]] | None:
         """The operation that serves the request, with the groups of its path; None when there is none."""
