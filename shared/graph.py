@@ -1,0 +1,279 @@
+"""What the app asks of Microsoft Graph: who somebody is, which version their photo has, its bytes; subscriptions.
+
+Sources: Graph v1.0 reference, "Get profilePhoto", "Get a user", "Combine multiple HTTP requests using JSON batching",
+"subscription resource type".
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from requests.structures import CaseInsensitiveDict
+
+from shared.answers import Answer, failure_of
+from shared.caller import Call, Caller
+from shared.clock import Clock
+from shared.failures import Failure, FailureCode
+from shared.gates import Gates, Service
+
+BATCH_LIMIT = 20
+_USER_FIELDS = "id,userPrincipalName,displayName,accountEnabled,userType,preferredDataLocation"
+_NO_PHOTO_SIZE = "1x1"
+_OK = range(200, 300)
+
+
+@dataclass(frozen=True)
+class GraphUser:
+    """What the app needs to know of a user object."""
+
+    id: str
+    upn: str
+    display_name: str
+    enabled: bool
+    guest: bool
+    data_location: str | None
+
+
+@dataclass(frozen=True)
+class SourcePhoto:
+    """One version of a photo, as its metadata tells."""
+
+    media_etag: str
+    """Says "changed since seen", no more; empty when Graph names none, which equals nothing."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What Graph says of one user at one moment."""
+
+    user: GraphUser | None
+    """None: Graph knows no such user."""
+    photo: SourcePhoto | None
+    """None: no photo."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A change-notification subscription, as far as the app looks at it."""
+
+    id: str
+    resource: str
+    change_type: str
+    notification_url: str
+    expires: datetime
+
+
+class Graph:
+    """Graph for one attempt."""
+
+    def __init__(self, caller: Caller, host: str, gates: Gates, clock: Clock) -> None:
+        """`host` comes from the table of clouds."""
+        self._caller = caller
+        self._root = f"https://{host}/v1.0"
+        self._gates = gates
+        self._clock = clock
+
+    def look(self, user_id: str) -> Source:
+        """The user and the photo's version, in one HTTP request.
+
+        Asking for both together tells a deleted user from one without a photo (a photo request answers both alike),
+        and brings the present UPN, which may have been renamed since the event was made.
+        """
+        who, photo = self.batch([f"/users/{user_id}?$select={_USER_FIELDS}", f"/users/{user_id}/photo"])
+        if who.status == HTTPStatus.NOT_FOUND:
+            return Source(None, None)
+        return Source(_user(_checked(who)), _photo(photo))
+
+    def resolve(self, keys: Sequence[str]) -> dict[str, GraphUser | None]:
+        """The users with these object ids or user principal names; None for those that Graph does not know."""
+        found: dict[str, GraphUser | None] = {}
+        for start in range(0, len(keys), BATCH_LIMIT):
+            some = keys[start : start + BATCH_LIMIT]
+            answers = self.batch([f"/users/{quote(key, safe='')}?$select={_USER_FIELDS}" for key in some])
+            for key, answer in zip(some, answers, strict=True):
+                # A key that could never be a UPN is answered with 400, which says no more than "no such user".
+                unknown = answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}
+                found[key] = None if unknown else _user(_checked(answer))
+        return found
+
+    def download(self, user_id: str, largest: int) -> bytes | None:
+        """The bytes of the largest photo; None when there is none. Beyond `largest` bytes: PhotoRefused."""
+        answer = self._caller.send(
+            Call(
+                Service.GRAPH,
+                "GET",
+                f"{self._root}/users/{user_id}/photo/$value",
+                headers={"Accept": "*/*"},
+                handled=(HTTPStatus.NOT_FOUND,),
+                largest=largest,
+                too_large=FailureCode.PHOTO_REFUSED,
+            )
+        )
+        return None if answer.status == HTTPStatus.NOT_FOUND else answer.body
+
+    def batch(self, urls: Sequence[str]) -> list[Answer]:
+        """GET up to 20 URLs (relative to the version) in one request; the answers in the order asked.
+
+        Raises:
+            Failure: when the batch itself, or any request in it, was throttled or failed for now: by the latest of
+                their Retry-After times, with the gate closed for everybody.
+        """
+        requests = [{"id": str(number), "method": "GET", "url": url} for number, url in enumerate(urls)]
+        answer = self._caller.send(
+            Call(
+                Service.GRAPH,
+                "POST",
+                f"{self._root}/$batch",
+                headers={"Content-Type": "application/json"},
+                body=json.dumps({"requests": requests}).encode(),
+            )
+        )
+        answers = _inner_answers(answer, len(urls))
+        self._raise_what_must_wait(answers)
+        return answers
+
+    def _raise_what_must_wait(self, answers: Iterable[Answer]) -> None:
+        now = self._clock.now()
+        failures = [failure_of(Service.GRAPH, answer, now) for answer in answers if answer.status not in _OK]
+        waits = [f for f in failures if f.code in {FailureCode.TOO_MANY_REQUESTS, FailureCode.SERVICE_UNAVAILABLE}]
+        if not waits:
+            return
+        longest = max(waits, key=lambda failure: failure.retry_after or 0.0)
+        if longest.retry_after:
+            self._gates.close(Service.GRAPH, now + timedelta(seconds=longest.retry_after))
+        raise longest
+
+    def subscriptions(self) -> list[Subscription]:
+        """All subscriptions of this app in this tenant."""
+        found: list[Subscription] = []
+        url: str | None = f"{self._root}/subscriptions"
+        while url:
+            page = self._caller.send(Call(Service.GRAPH, "GET", url)).json()
+            found += [_subscription(item) for item in page.get("value", [])]
+            url = self._next_link(page)
+        return found
+
+    def create_subscription(self, wanted: Mapping[str, str]) -> Subscription:
+        """Create a subscription with these properties. A 409 is raised as RequestRefused with `status` 409."""
+        return self._send_subscription("POST", f"{self._root}/subscriptions", wanted)
+
+    def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
+        """Move the expiry. A subscription that is gone is raised as RequestRefused with `status` 404."""
+        url = f"{self._root}/subscriptions/{quote(subscription_id, safe='')}"
+        return self._send_subscription("PATCH", url, {"expirationDateTime": wire_time(expires)})
+
+    def _send_subscription(self, method: str, url: str, body: Mapping[str, str]) -> Subscription:
+        call = Call(
+            Service.GRAPH, method, url, headers={"Content-Type": "application/json"}, body=json.dumps(body).encode()
+        )
+        return _subscription(self._caller.send(call).json())
+
+    def _next_link(self, page: Mapping[str, Any]) -> str | None:
+        """The opaque link to the next page; refused when it leads away from Graph, since a token goes with it."""
+        link = page.get("@odata.nextLink")
+        if link is not None and urlsplit(str(link))[:2] != urlsplit(self._root)[:2]:
+            raise Failure(FailureCode.ANSWER_NOT_UNDERSTOOD, "a next link to another host", service=Service.GRAPH)
+        return link
+
+
+def wire_time(moment: datetime) -> str:
+    """A moment as Graph writes it: UTC, ISO 8601, with a Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_wire_time(text: str) -> datetime:
+    """A moment as Graph writes it, with up to seven digits of the second; raises `ValueError`."""
+    whole, _, rest = text.partition(".")
+    zone = "" if not rest else rest.lstrip("0123456789")
+    moment = datetime.fromisoformat(whole + zone)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _inner_answers(outer: Answer, expected: int) -> list[Answer]:
+    """The answers inside a batch's, put into the order of the requests: Graph keeps none."""
+    try:
+        by_id = {int(item["id"]): item for item in outer.json()["responses"]}
+        return [_inner_answer(by_id[number], outer.request_id) for number in range(expected)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Failure(
+            FailureCode.ANSWER_NOT_UNDERSTOOD,
+            f"a batch answer without what was asked: {type(error).__name__}",
+            request_id=outer.request_id,
+            service=Service.GRAPH,
+        ) from None
+
+
+def _inner_answer(item: Mapping[str, Any], outer_request_id: str) -> Answer:
+    headers = CaseInsensitiveDict({str(name): str(value) for name, value in (item.get("headers") or {}).items()})
+    return Answer(
+        int(item["status"]),
+        headers,
+        json.dumps(item.get("body")).encode(),
+        headers.get("request-id") or outer_request_id,
+    )
+
+
+def _checked(answer: Answer) -> Answer:
+    if answer.status in _OK:
+        return answer
+    raise failure_of(Service.GRAPH, answer, datetime.now(UTC))
+
+
+def _user(answer: Answer) -> GraphUser:
+    body = answer.json()
+    try:
+        return GraphUser(
+            id=str(body["id"]).lower(),
+            upn=str(body["userPrincipalName"]),
+            display_name=str(body.get("displayName") or ""),
+            enabled=body.get("accountEnabled") is not False,
+            guest=body.get("userType") == "Guest",
+            data_location=body.get("preferredDataLocation") or None,
+        )
+    except (KeyError, TypeError) as error:
+        raise Failure(
+            FailureCode.ANSWER_NOT_UNDERSTOOD,
+            f"a user without {error}",
+            request_id=answer.request_id,
+            service=Service.GRAPH,
+        ) from None
+
+
+def _photo(answer: Answer) -> SourcePhoto | None:
+    """The photo's version; None in both of the shapes that say "no photo".
+
+    One is a 404, whatever its code (ImageNotFound, ErrorEntityNotFound, MailboxNotEnabledForRESTAPI and others were
+    seen); the other a 200 whose id is 1x1. Source: "Get profilePhoto", Response.
+    """
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return None
+    body = _checked(answer).json()
+    try:
+        etag, size = str(body.get("@odata.mediaEtag") or ""), str(body.get("id") or "")
+    except AttributeError:
+        raise Failure(
+            FailureCode.ANSWER_NOT_UNDERSTOOD,
+            f"photo metadata of type {type(body).__name__}",
+            request_id=answer.request_id,
+            service=Service.GRAPH,
+        ) from None
+    return None if size.lower() == _NO_PHOTO_SIZE else SourcePhoto(etag)
+
+
+def _subscription(item: Mapping[str, Any]) -> Subscription:
+    try:
+        return Subscription(
+            id=str(item["id"]),
+            resource=str(item["resource"]),
+            change_type=str(item["changeType"]),
+            notification_url=str(item["notificationUrl"]),
+            expires=read_wire_time(str(item["expirationDateTime"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Failure(
+            FailureCode.ANSWER_NOT_UNDERSTOOD, f"a subscription without {error}", service=Service.GRAPH
+        ) from None

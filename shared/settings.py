@@ -1,0 +1,292 @@
+"""The app's settings: read from the environment once, validated together.
+
+Whatever is missing or wrong is named in one message, with what each setting is for and an example, so that nobody has
+to start the app five times to learn of five mistakes. The names here, in local.settings.sample.json and in the README's
+table are held together by a test.
+"""
+
+import functools
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from shared.clouds import Cloud
+from shared.words import ObjectId
+
+VERSION = "0.1.0"
+
+
+class Credential(StrEnum):
+    """How the app signs in to Graph and SharePoint. There is no client secret: SharePoint refuses it."""
+
+    MANAGED_IDENTITY = "managed_identity"
+    CERTIFICATE = "certificate"
+    FEDERATED = "federated"
+
+
+class FileNaming(StrEnum):
+    """What the picture files in SharePoint are named after."""
+
+    OBJECT_ID = "object_id"
+    UPN = "upn"
+
+
+class ExchangeSyncState(StrEnum):
+    """What is written to the profile property SPS-PictureExchangeSyncState."""
+
+    LEAVE = "leave"
+    OFF = "0"
+    ON = "1"
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; the text names each, what it is for and an example."""
+
+
+def _https_origin(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be an https address without a path, as Graph calls it")
+    return f"https://{parts.netloc}"
+
+
+def _tenant_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+", name, re.IGNORECASE):
+        raise ValueError("must be the bare name: for contoso.sharepoint.com, contoso")
+    return name.lower()
+
+
+def _folder_name(name: str) -> str:
+    if not name.strip() or set(name) & set('"*:<>?/\\|') or name != name.strip():
+        raise ValueError("must be one folder's name, without any of \" * : < > ? / \\ |")
+    return name
+
+
+def _agent_word(name: str) -> str:
+    if not name.isascii() or not name.isprintable() or "|" in name:
+        raise ValueError("must be plain ASCII without a vertical bar, since it goes into the User-Agent header")
+    return name
+
+
+def _secret_of_length(secret: SecretStr) -> SecretStr:
+    if not 16 <= len(secret.get_secret_value()) <= 128:
+        raise ValueError("must have 16 to 128 characters; make one with: openssl rand -hex 32")
+    return secret
+
+
+class Settings(BaseModel):
+    """All settings, immutable. A field's alias is the name of its app setting."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    tenant_id: ObjectId = Field(
+        alias="PHOTOSYNC_TENANT_ID",
+        description="Directory (tenant) id of the Microsoft 365 tenant",
+        examples=["11111111-2222-3333-4444-555555555555"],
+    )
+    sharepoint_name: Annotated[str, AfterValidator(_tenant_name)] = Field(
+        alias="PHOTOSYNC_SHAREPOINT_NAME",
+        description="Name of the tenant's SharePoint: `contoso` when it is contoso.sharepoint.com",
+        examples=["contoso"],
+    )
+    cloud: Cloud = Field(
+        default=Cloud.PUBLIC,
+        alias="PHOTOSYNC_CLOUD",
+        description="Which Microsoft cloud: `public`, `us_gov_high`, `us_gov_dod` or `china`",
+        examples=["public"],
+    )
+    credential: Credential = Field(
+        default=Credential.MANAGED_IDENTITY,
+        alias="PHOTOSYNC_CREDENTIAL",
+        description="How the app signs in: `managed_identity`, `certificate` (with an app registration) or `federated` "
+        "(a managed identity as the app registration's credential)",
+        examples=["managed_identity"],
+    )
+    client_id: ObjectId | None = Field(
+        default=None,
+        alias="PHOTOSYNC_CLIENT_ID",
+        description="Application (client) id of the app registration; for `certificate` and `federated`",
+        examples=["11111111-2222-3333-4444-555555555555"],
+    )
+    managed_identity_client_id: ObjectId | None = Field(
+        default=None,
+        alias="PHOTOSYNC_MANAGED_IDENTITY_CLIENT_ID",
+        description="Client id of a user-assigned managed identity; empty for the system-assigned one. "
+        "`federated` needs it",
+        examples=["11111111-2222-3333-4444-555555555555"],
+    )
+    certificate: SecretStr | None = Field(
+        default=None,
+        alias="PHOTOSYNC_CERTIFICATE",
+        description="Certificate with private key: PEM text, or a PFX in base64 as a Key Vault reference gives it; for "
+        "`certificate`",
+        examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/photosync)"],
+    )
+    certificate_file: Path | None = Field(
+        default=None,
+        alias="PHOTOSYNC_CERTIFICATE_FILE",
+        description="The same as a file, PEM or PFX; instead of PHOTOSYNC_CERTIFICATE",
+        examples=["/secure/photosync.pem"],
+    )
+    certificate_password: SecretStr | None = Field(
+        default=None,
+        alias="PHOTOSYNC_CERTIFICATE_PASSWORD",
+        description="Password of the PFX or of the PEM's key, if it has one",
+        examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/photosync-password)"],
+    )
+    public_url: Annotated[str, AfterValidator(_https_origin)] = Field(
+        alias="PHOTOSYNC_PUBLIC_URL",
+        description="Where Graph reaches the app; when empty, `https://` and Azure's own WEBSITE_HOSTNAME",
+        examples=["https://photosync-contoso.azurewebsites.net"],
+    )
+    client_state: Annotated[SecretStr, AfterValidator(_secret_of_length)] = Field(
+        alias="PHOTOSYNC_CLIENT_STATE",
+        description="Secret, 16 to 128 characters, that Graph repeats in every notification; proves that it is Graph",
+        examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/client-state)"],
+    )
+    company: Annotated[str, AfterValidator(_agent_word)] = Field(
+        default="Unnamed",
+        alias="PHOTOSYNC_COMPANY",
+        description="Your company's name in the User-Agent that SharePoint asks well-behaved apps to send",
+        examples=["Contoso"],
+    )
+    picture_folder: Annotated[str, AfterValidator(_folder_name)] | None = Field(
+        default=None,
+        alias="PHOTOSYNC_PICTURE_FOLDER",
+        description="Name of the folder in the User Photos library; when empty it is discovered, since its name is "
+        "localised. Only a named folder is created when it is missing",
+        examples=["Profile Pictures"],
+    )
+    file_naming: FileNaming = Field(
+        default=FileNaming.OBJECT_ID,
+        alias="PHOTOSYNC_FILE_NAMING",
+        description="Picture files are named after the `object_id`, or the `upn` with `@` and `.` as `_` for tenants "
+        "that already use that",
+        examples=["object_id"],
+    )
+    large_size: Annotated[int, Field(ge=96, le=648)] = Field(
+        default=300,
+        alias="PHOTOSYNC_LARGE_SIZE",
+        description="Side of the large picture in pixels, 96 to 648; small and medium are 48 and 72",
+        examples=["300"],
+    )
+    exchange_sync_state: ExchangeSyncState = Field(
+        default=ExchangeSyncState.LEAVE,
+        alias="PHOTOSYNC_EXCHANGE_SYNC_STATE",
+        description="What to write to SPS-PictureExchangeSyncState: `leave` it, `0` or `1`",
+        examples=["leave"],
+    )
+    include_guests: bool = Field(
+        default=False,
+        alias="PHOTOSYNC_INCLUDE_GUESTS",
+        description="Whether guests are in scope: `true` or `false`",
+        examples=["false"],
+    )
+    include_disabled: bool = Field(
+        default=False,
+        alias="PHOTOSYNC_INCLUDE_DISABLED",
+        description="Whether users whose account is disabled are in scope: `true` or `false`",
+        examples=["false"],
+    )
+    max_photo_megabytes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=16,
+        alias="PHOTOSYNC_MAX_PHOTO_MEGABYTES",
+        description="A photo whose download is larger is refused, 1 to 64",
+        examples=["16"],
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=50)] = Field(
+        default=8,
+        alias="PHOTOSYNC_MAX_ATTEMPTS",
+        description="How often a failing photo is tried before it counts as failed; waiting as asked does not count",
+        examples=["8"],
+    )
+    subscription_schedule: Annotated[str, Field(pattern=r"^\S+( \S+){5}$")] = Field(
+        default="0 */5 * * * *",
+        alias="PHOTOSYNC_SUBSCRIPTION_SCHEDULE",
+        description="When the Graph subscription is looked after: six fields, `second minute hour day month weekday`, "
+        "UTC",
+        examples=["0 */5 * * * *"],
+    )
+
+    @property
+    def user_agent(self) -> str:
+        """Decorated as SharePoint asks: NONISV|Company|App/Version (how-to-avoid-getting-throttled…)."""
+        return f"NONISV|{self.company}|ProfilePhotoSync/{VERSION}"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """The settings in these variables; empty ones count as absent.
+
+        Raises:
+            SettingsError: naming every setting that is missing or wrong.
+        """
+        given = {name: value for name, value in environment.items() if value != ""}
+        if "PHOTOSYNC_PUBLIC_URL" not in given and "WEBSITE_HOSTNAME" in given:
+            given["PHOTOSYNC_PUBLIC_URL"] = f"https://{given['WEBSITE_HOSTNAME']}"
+        problems = _credential_problems(given)
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            problems = _field_problems(error) + problems
+        if problems:
+            raise SettingsError(
+                f"{len(problems)} of the app's settings must be mended before it can start "
+                "(in Azure: Function App, Environment variables; on your machine: local.settings.json):\n"
+                + "\n".join(f"  {problem}" for problem in problems)
+            )
+        return settings
+
+
+@functools.cache
+def load() -> Settings:
+    """The process's settings, read on first use."""
+    return Settings.from_environment(os.environ)
+
+
+def names() -> list[str]:
+    """The app settings' names, in order of declaration."""
+    return [_name(field) for field in Settings.model_fields]
+
+
+def _name(field: str) -> str:
+    return str(Settings.model_fields[field].alias)
+
+
+def _field_problems(error: ValidationError) -> list[str]:
+    """A line per setting: what is wrong, what it is for, an example. Never the value itself: it may be a secret."""
+    by_name: dict[str, Any] = {str(info.alias): info for info in Settings.model_fields.values()}
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(problem["loc"][0])
+        wrong = "is missing" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+        info = by_name[name]
+        lines.append(f"{name}: {wrong}. It is: {info.description}. Example: {info.examples[0]}")
+    return lines
+
+
+def _credential_problems(given: Mapping[str, str]) -> list[str]:
+    """What the chosen way of signing in still lacks."""
+    problems = []
+    if "PHOTOSYNC_CLIENT_SECRET" in given:
+        problems.append(
+            "PHOTOSYNC_CLIENT_SECRET: is not used. SharePoint refuses tokens got with a client secret; take a managed "
+            "identity or a certificate, and remove the setting"
+        )
+    match given.get("PHOTOSYNC_CREDENTIAL"):
+        case Credential.CERTIFICATE:
+            needed = ["PHOTOSYNC_CLIENT_ID"]
+            if ("PHOTOSYNC_CERTIFICATE" in given) == ("PHOTOSYNC_CERTIFICATE_FILE" in given):
+                needed.append("exactly one of PHOTOSYNC_CERTIFICATE and PHOTOSYNC_CERTIFICATE_FILE")
+        case Credential.FEDERATED:
+            needed = ["PHOTOSYNC_CLIENT_ID", "PHOTOSYNC_MANAGED_IDENTITY_CLIENT_ID"]
+        case _:
+            needed = []
+    if missing := [name for name in needed if name not in given]:
+        problems.append(f"PHOTOSYNC_CREDENTIAL={given['PHOTOSYNC_CREDENTIAL']}: needs {' and '.join(missing)} as well")
+    return problems

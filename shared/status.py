@@ -1,0 +1,149 @@
+"""PhotoStatus and PhotoHistory: where every user stands, and how they came there.
+
+A status row says what was last *agreed* (the source's version that the target was made from), not what was last tried.
+Every change to it is a compare-and-set on the row's ETag.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableClient, UpdateMode
+
+from shared.newest_first import newest_first
+from shared.rows import from_entity, to_entity
+from shared.storage import Storage, creating
+from shared.words import Outcome, Reason, UserState
+
+
+class RowChanged(Exception):  # noqa: N818 - the house's word for it
+    """Somebody else has written the row since it was read; read it again and decide again."""
+
+
+@dataclass(frozen=True)
+class StatusRow:
+    """One user's row in PhotoStatus."""
+
+    user_id: str
+    state: UserState
+    upn: str | None = None
+    display_name: str | None = None
+    source_etag: str | None = None
+    """Media ETag last agreed. None: nothing agreed, because nothing was copied yet or a copy was broken off."""
+    source_sha256: str | None = None
+    recipe: str | None = None
+    """What the agreed target was made by: sizes, names, properties. Another recipe means: copy again."""
+    picture_url: str | None = None
+    picture_timestamp: str | None = None
+    """SPS-PictureTimestamp as last written: whole seconds since the year 1, as text."""
+    copied_at: datetime | None = None
+    checked_at: datetime | None = None
+    attempts: int = 0
+    """Attempts in a row that failed; waiting as asked does not count."""
+    next_attempt_at: datetime | None = None
+    error_code: str | None = None
+    error_detail: str | None = None
+    error_request_id: str | None = None
+    refused_etag: str | None = None
+    """Media ETag of a photo that cannot be used; it is not downloaded again until it changes."""
+    no_photo_since: datetime | None = None
+    """When the photo was first seen to be missing."""
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    dirty: bool = False
+    """Somebody was told of a change while the lease was held; the holder looks again before it lets go."""
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One attempt, in PhotoHistory."""
+
+    user_id: str
+    at: datetime
+    reason: Reason
+    outcome: Outcome
+    milliseconds: int
+    graph_requests: int
+    sharepoint_requests: int
+    noticed_at: datetime
+    job_id: str | None = None
+    source_etag: str | None = None
+    error_code: str | None = None
+    error_detail: str | None = None
+    error_request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A row together with the version it was read at."""
+
+    row: StatusRow
+    etag: str
+
+
+class StatusTable:
+    """The table PhotoStatus."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._client: TableClient = storage.table("PhotoStatus")
+
+    def get(self, user_id: str) -> Seen | None:
+        """The user's row; None when there is none."""
+        try:
+            entity = self._client.get_entity(user_id[:2], user_id)
+        except ResourceNotFoundError:
+            return None
+        return Seen(from_entity(StatusRow, entity), str(entity.metadata["etag"]))
+
+    def insert(self, row: StatusRow) -> Seen:
+        """Write a row that is not there yet; raises `RowChanged` when it is."""
+        entity = to_entity(row, row.user_id[:2], row.user_id)
+        try:
+            written = creating(self._client, lambda: self._client.create_entity(entity))
+        except ResourceExistsError:
+            raise RowChanged from None
+        return Seen(row, written["etag"])
+
+    def replace(self, row: StatusRow, etag: str) -> Seen:
+        """Write the row over the version `etag`; raises `RowChanged` when that is no longer the present one."""
+        entity = to_entity(row, row.user_id[:2], row.user_id)
+        try:
+            written = self._client.update_entity(
+                entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            raise RowChanged from None
+        return Seen(row, written["etag"])
+
+    def rows(self, query: str = "") -> Iterator[StatusRow]:
+        """All rows that match an OData filter, in the order of their keys."""
+        try:
+            for entity in self._client.query_entities(query):
+                yield from_entity(StatusRow, entity)
+        except ResourceNotFoundError:
+            return
+
+
+class HistoryTable:
+    """The table PhotoHistory: a partition per user, newest first."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._client: TableClient = storage.table("PhotoHistory")
+
+    def add(self, row: HistoryRow) -> None:
+        """Write one attempt down."""
+        entity = to_entity(row, row.user_id, newest_first(row.at))
+        creating(self._client, lambda: self._client.create_entity(entity))
+
+    def of(self, user_id: str, most: int = 50) -> list[HistoryRow]:
+        """The user's latest attempts, newest first."""
+        query = self._client.query_entities(
+            "PartitionKey eq @user", parameters={"user": user_id}, results_per_page=most
+        )
+        try:
+            page = next(query.by_page(), iter(()))
+            return [from_entity(HistoryRow, entity) for entity in page]
+        except ResourceNotFoundError:
+            return []

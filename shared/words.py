@@ -1,0 +1,112 @@
+"""The words that the queue, the tables, the page and the log share: states, reasons, outcomes, the photo event."""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+QUEUE_OF_CHANGES = "photo-changes"
+"""One user a message."""
+
+
+class UserState(StrEnum):
+    """Where a user stands. `sentence` says it to the administrator, in the table's and the page's own word."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> Self:
+        """A member is its word; the sentence hangs on it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    PENDING = "pending", "A photo event is on the queue; nobody has looked at the photo yet."
+    COPYING = "copying", "A worker is writing the picture to SharePoint right now."
+    IN_STEP = "in_step", "SharePoint has the picture made from the photo's present version."
+    NO_PHOTO = "no_photo", "The person has no photo, so there is nothing to copy."
+    DEFERRED = "deferred", "A Microsoft service asked us to wait or did not answer; it is tried again by itself."
+    FAILED = "failed", "It could not be done; the error says why and what to do."
+    OUT_OF_SCOPE = "out_of_scope", "The settings leave this user alone."
+
+
+class Reason(StrEnum):
+    """Why a photo is looked at."""
+
+    NOTIFICATION = "notification"
+    SWEEP = "sweep"
+    MANUAL = "manual"
+
+
+class Outcome(StrEnum):
+    """How one look at one photo ended."""
+
+    COPIED = "copied"
+    """The three pictures and the properties were written."""
+    UNCHANGED = "unchanged"
+    """The photo's version is the one last agreed: one request to Graph, nothing else."""
+    SAME_BYTES = "same_bytes"
+    """A new version with the bytes last agreed: recorded, nothing written to SharePoint."""
+    NO_PHOTO = "no_photo"
+    WOULD_COPY = "would_copy"
+    """A dry run found a version that is not in SharePoint."""
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    OUT_OF_SCOPE = "out_of_scope"
+    LEFT_TO_HOLDER = "left_to_holder"
+    """Another worker holds the user's lease and will look again before it lets go."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether this ends what the photo event asked for; a deferred one comes again."""
+        return self not in {Outcome.DEFERRED, Outcome.LEFT_TO_HOLDER}
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def object_id(text: str) -> str:
+    """The object id in its one form: lower case with hyphens; raises `ValueError` when `text` is none."""
+    if not _GUID.fullmatch(text):
+        raise ValueError("not an object id: expected 8-4-4-4-12 hexadecimal digits")
+    return str(UUID(text))
+
+
+ObjectId = Annotated[str, AfterValidator(object_id)]
+
+
+class PhotoEvent(BaseModel):
+    """One message on the queue: "look at this user's photo".
+
+    Fields that a later version adds are ignored; a version that this code does not know is refused, so that it ends on
+    the poison queue, readable, instead of being half understood.
+    """
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    v: Literal[1] = 1
+    user_id: ObjectId
+    reason: Reason
+    force: bool = False
+    dry_run: bool = False
+    job_id: str | None = None
+    attempt: Annotated[int, Field(ge=1)] = 1
+    noticed_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    """When we first heard of it (UTC); a message that is put back keeps it."""
+
+    def to_message(self) -> str:
+        """The message's text: JSON with the names of the wire."""
+        return self.model_dump_json(by_alias=True)
+
+    @classmethod
+    def from_message(cls, text: str) -> Self:
+        """The event in a message's text; raises `ValueError` when it is none of ours."""
+        return cls.model_validate_json(text)
+
+    def again(self) -> Self:
+        """The same event for the next attempt."""
+        return self.model_copy(update={"attempt": self.attempt + 1})
