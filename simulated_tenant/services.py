@@ -8,6 +8,7 @@ status, code, message)`, `unknown_path(tenant, received)` and `finish(tenant, re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simulated_tenant import entra, entra_errors, graph, sharepoint
 from simulated_tenant.state import Tenant
 from simulated_tenant.wire import Answer, Operations, Received
 
@@ -31,3 +32,39 @@ class Service:
     rate_limit_headers: bool = False
     """Announces the budget in RateLimit-* headers from 80 % on."""
     wants_decorated_agent: bool = False
+
+
+def all_services() -> tuple[Service, ...]:
+    """Every service of the tenant."""
+    return (_entra(), _graph(), _sharepoint())
+
+
+def _entra() -> Service:
+    return Service(
+        "entra", entra.OPERATIONS, entra.authorize, entra_errors.error_answer, entra.unknown_path, entra.finish
+    )
+
+
+def _graph() -> Service:
+    operations = Operations(graph.HOST)
+
+    def unknown_path(tenant: Tenant, received: Received) -> Answer:
+        if operations.knows_path(received.path):
+            return graph.error_answer(tenant, received, 405, None, None)
+        return graph.unknown_path(tenant, received)
+
+    return Service("graph", operations, graph.authorize, graph.error_answer, unknown_path, graph.finish)
+
+
+def _sharepoint() -> Service:
+    return Service(
+        "sharepoint",
+        sharepoint.OPERATIONS,
+        sharepoint.authorize,
+        sharepoint.error_answer,
+        sharepoint.unknown_path,
+        sharepoint.finish,
+        unit_cost=2,  # Microsoft's rule of thumb for CSOM and REST
+        rate_limit_headers=True,
+        wants_decorated_agent=True,
+    )

@@ -1,0 +1,5 @@
+"""Control: notifications."""
+
+from simulated_tenant.control import Routes
+
+ROUTES = Routes()
