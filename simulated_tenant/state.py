@@ -223,5 +223,6 @@ class Tenant:
 
 
 def new_geo(tenant: Tenant, name: str, location: str | None = None) -> Geo:
-    """A geo as SharePoint provides it: with the picture library and its one sub-folder. The caller adds it."""
-    return Geo(name, location, folders={f"/User Photos/{tenant.picture_folder}": {}})
+    """A geo as SharePoint provides it: with the picture library and its one picture folder. The caller adds it."""
+    folders = ("/User Photos", "/User Photos/Forms", f"/User Photos/{tenant.picture_folder}")
+    return Geo(name, location, folders={path: {} for path in folders})
