@@ -1,0 +1,1 @@
+"""Tests of the local stack: the Functions host, Azurite, and what holds them together."""
