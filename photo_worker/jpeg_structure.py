@@ -38,7 +38,7 @@ class JpegStructure:
 
     @property
     def coefficient_bytes(self) -> int:
-        """What libjpeg holds besides the picture: two bytes a sample, if all scans must be in before the first row is."""
+        """What libjpeg holds besides the picture: two bytes a sample, if all scans must be in before the first row."""
         return 0 if self.single_scan else 2 * self.samples
 
 

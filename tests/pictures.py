@@ -106,6 +106,12 @@ def png_enormous(side: int) -> bytes:
     return raw_png(side, side, 1, 0, data)
 
 
+def webp_enormous() -> bytes:
+    """A lossless WebP of 16,383 by 16,383 black pixels, the most that the format has, in 34 bytes."""
+    header = b"\x2f" + struct.pack("<I", 16_382 | 16_382 << 14)
+    return b"RIFF\x1a\0\0\0WEBPVP8L\x0e\0\0\0" + header + bytes.fromhex("071011fd0f4444ff03")
+
+
 def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
