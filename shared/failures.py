@@ -26,6 +26,11 @@ class FailureCode(StrEnum):
     sentence: str
     remedy: str
 
+    @classmethod
+    def read(cls, code: str) -> "FailureCode":
+        """The member of a stored code; UnexpectedError for one that another version of the app wrote."""
+        return cls._value2member_map_.get(code, cls.UNEXPECTED_ERROR)  # type: ignore[return-value] # a map of members
+
     def __new__(cls, code: str, kind: FailureKind, sentence: str, remedy: str) -> Self:
         """A member is its code; kind, sentence and remedy hang on it."""
         member = str.__new__(cls, code)
@@ -125,6 +130,16 @@ class FailureCode(StrEnum):
         FailureKind.WAIT,
         "A Microsoft service answered in a shape that the app does not know.",
         "There is nothing to do at first: it is tried again. If it stays, open an issue with the request id.",
+    )
+    SUBSCRIPTION_REFUSED = (
+        "SubscriptionRefused",
+        FailureKind.MEND,
+        "Graph would not make the subscription, so no notification comes; the sweep still finds every change.",
+        (
+            "Usually Graph could not reach the app: check that PHOTOSYNC_PUBLIC_URL is the app's public https address "
+            "and that /api/notifications and /api/lifecycle answer without sign-in. It is tried again at the next "
+            "run of the timer."
+        ),
     )
     UNREADABLE_MESSAGE = (
         "UnreadableMessage",

@@ -4,7 +4,7 @@ A status row says what was last *agreed* (the source's version that the target w
 Every change to it is a compare-and-set on the row's ETag.
 """
 
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,13 +117,20 @@ class StatusTable:
             raise RowChanged from None
         return Seen(row, written["etag"])
 
-    def rows(self, query: str = "") -> Iterator[StatusRow]:
-        """All rows that match an OData filter, in the order of their keys."""
+    def page(self, state: UserState | None, after: str | None, size: int) -> list[StatusRow]:
+        """Up to `size` rows in the order of object ids, those after `after`, of one state or of all."""
+        # The partition is the beginning of the row key, so the order of keys is the order of object ids.
+        terms = ["PartitionKey ge @partition and RowKey gt @after"] if after else []
+        terms += ["state eq @state"] if state else []
+        query = self._client.query_entities(
+            " and ".join(terms),
+            parameters={"partition": (after or "")[:2], "after": after or "", "state": str(state)},
+            results_per_page=size,
+        )
         try:
-            for entity in self._client.query_entities(query):
-                yield from_entity(StatusRow, entity)
+            return [from_entity(StatusRow, entity) for entity in itertools.islice(query, size)]
         except ResourceNotFoundError:
-            return
+            return []
 
 
 class HistoryTable:

@@ -1,0 +1,12 @@
+"""The door: one function app made of three blueprints. What they do stands in their packages."""
+
+import azure.functions as func
+
+import photo_worker
+import status_page
+import sync_trigger
+
+app = func.FunctionApp()
+app.register_functions(sync_trigger.bp)
+app.register_functions(photo_worker.bp)
+app.register_functions(status_page.bp)

@@ -1,0 +1,110 @@
+"""One attempt at one photo, under the lease: check, decide, copy.
+
+    look (Graph: the user and the photo's version) ─▶ decide ─┬─ in step, no photo, out of scope ─▶ ending
+                                                              └─ download ─┬─ same bytes ─▶ ending
+                                                                           └─ thumbnails ─▶ copy (SharePoint) ─▶ ending
+
+Before the first write to SharePoint the row forgets what was agreed, and learns it again after the last: so a copy that
+is broken off anywhere, by a fault or by the death of the process, is seen by the next look as "nothing agreed".
+"""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from photo_worker.copy_photo import Target, copy_photo, next_timestamp
+from photo_worker.decide import Download, Plan, Scope, bytes_differ, decide
+from photo_worker.endings import NOTHING_AGREED, Agreement, Ending, copied, no_photo, same_bytes, settled
+from photo_worker.lease import WRITING_TIME, Lease
+from photo_worker.picture_folder import PictureFolders
+from shared.caller import Caller
+from shared.failures import Failure, FailureCode
+from shared.gates import Service
+from shared.graph import Graph, GraphUser, Source
+from shared.picture_names import Hosts, base_name
+from shared.services import Services
+from shared.settings import FileNaming, Settings
+from shared.sharepoint import SharePoint
+from shared.status import StatusRow
+from shared.words import UserState
+
+
+class Attempt:
+    """One look at one photo, with its own count of requests and its own end of time."""
+
+    def __init__(self, services: Services, folders: PictureFolders, started: datetime) -> None:
+        self._services = services
+        self._settings = services.settings
+        self._folders = folders
+        self._caller: Caller = services.caller(give_up_at=started + WRITING_TIME)
+        self._graph: Graph = services.graph(self._caller)
+        self.started = started
+
+    def requests(self, service: Service) -> int:
+        """HTTP requests made to the service so far."""
+        return self._caller.meter.requests[service]
+
+    def check(self, user_id: str, row: StatusRow, *, force: bool) -> tuple[Source, Plan]:
+        """What Graph says, and what that calls for; raises `Failure`."""
+        source = self._graph.look(user_id)
+        made_by = recipe(self._settings, source.user) if source.user else ""
+        scope = Scope(guests=self._settings.include_guests, disabled=self._settings.include_disabled)
+        return source, decide(source, row, recipe=made_by, scope=scope, force=force)
+
+    def sync(self, lease: Lease, *, force: bool) -> Ending:
+        """Bring the target in step; raises `Failure` when that cannot be, `LeaseLost` when it is no longer ours."""
+        source, plan = self.check(lease.row.user_id, lease.row, force=force)
+        known = {"upn": source.user.upn, "display_name": source.user.display_name} if source.user else {}
+        if isinstance(plan, Download) and source.user is not None:
+            lease.save(**known)
+            return self._copy(lease, source.user, plan.media_etag, force=force)
+        ending = settled(plan, lease.row, self._services.clock.now())
+        if ending is None:
+            raise AssertionError(f"no ending for {plan}")
+        return replace(ending, changes=ending.changes | known)
+
+    def _copy(self, lease: Lease, user: GraphUser, media_etag: str, *, force: bool) -> Ending:
+        """Download, and write to SharePoint unless the target was made from the same bytes."""
+        from photo_worker.make_thumbnails import PhotoRefused, make_thumbnails  # imaging is loaded when it is needed
+
+        settings, clock = self._settings, self._services.clock
+        content = self._graph.download(user.id, settings.max_photo_megabytes * 1024 * 1024)
+        if content is None:
+            return no_photo(lease.row, clock.now())
+        agreement = Agreement(media_etag, hashlib.sha256(content).hexdigest(), recipe(settings, user))
+        if not bytes_differ(agreement.sha256, lease.row, recipe=agreement.recipe, force=force):
+            return same_bytes(agreement, clock.now())
+
+        try:
+            thumbnails = make_thumbnails(content, settings.large_size)
+        except PhotoRefused as refused:
+            lease.save(refused_etag=media_etag)
+            raise Failure(FailureCode.PHOTO_REFUSED, str(refused)) from refused
+        self._claim_name(user)
+        timestamp = next_timestamp(clock.now(), lease.row.picture_timestamp)
+        lease.save(state=UserState.COPYING, picture_timestamp=timestamp, **NOTHING_AGREED)
+        target = Target(
+            hosts=Hosts.of(settings.sharepoint_name, settings.cloud.endpoints.sharepoint_suffix),
+            base=base_name(settings.file_naming, user.id, user.upn),
+            upn=user.upn,
+            exchange_sync_state=settings.exchange_sync_state,
+        )
+        sharepoint = SharePoint(self._caller, target.hosts)
+        url = copy_photo(sharepoint, self._folders, target, thumbnails, timestamp=timestamp)
+        return copied(agreement, url, clock.now())
+
+    def _claim_name(self, user: GraphUser) -> None:
+        """With names from the UPN two users can end with one name; the first keeps it."""
+        if self._settings.file_naming is not FileNaming.UPN:
+            return
+        base = base_name(FileNaming.UPN, user.id, user.upn)
+        if not self._services.control.claim(f"picture-name {base}", user.id):
+            raise Failure(FailureCode.NAME_COLLISION, f"{base} belongs to another user")
+
+
+def recipe(settings: Settings, user: GraphUser) -> str:
+    """What a target made now would be made by; when it changes, the next look copies again."""
+    base = base_name(settings.file_naming, user.id, user.upn)
+    return "|".join(
+        ["1", str(settings.large_size), base, settings.picture_folder or "", str(settings.exchange_sync_state)]
+    )

@@ -1,0 +1,88 @@
+"""What to do about one photo. Pure: values in, a plan out; no clock, no network, no environment.
+
+Read this to know when SharePoint is written: only after `Download`, and then only when `bytes_differ`.
+"""
+
+from dataclasses import dataclass
+
+from shared.graph import GraphUser, Source
+from shared.status import StatusRow
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which users the app may touch."""
+
+    guests: bool
+    disabled: bool
+
+
+@dataclass(frozen=True)
+class UserIsGone:
+    """Graph knows no such user (any more)."""
+
+
+@dataclass(frozen=True)
+class LeaveAlone:
+    """The settings leave this user alone."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class NothingToCopy:
+    """The person has no photo."""
+
+
+@dataclass(frozen=True)
+class InStep:
+    """The target was made from this very version, in today's way."""
+
+
+@dataclass(frozen=True)
+class RefusedBefore:
+    """This very version was found unusable; nothing is tried before it changes."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """The version is new to us, or a copy is asked for whatever it is."""
+
+    media_etag: str
+
+
+Plan = UserIsGone | LeaveAlone | NothingToCopy | InStep | RefusedBefore | Download
+
+
+def decide(source: Source, agreed: StatusRow | None, *, recipe: str, scope: Scope, force: bool) -> Plan:
+    """What one look at the source calls for, given what was last agreed.
+
+    `recipe` says what a target made now would be made by; `force` asks for a copy even of what is in step.
+    """
+    user = source.user
+    if user is None:
+        return UserIsGone()
+    if why := _why_out_of_scope(user, scope):
+        return LeaveAlone(why)
+    if source.photo is None:
+        return NothingToCopy()
+    etag = source.photo.media_etag
+    if agreed is not None and etag and not force:
+        if agreed.refused_etag == etag:
+            return RefusedBefore()
+        if agreed.source_etag == etag and agreed.recipe == recipe:
+            return InStep()
+    return Download(etag)
+
+
+def _why_out_of_scope(user: GraphUser, scope: Scope) -> str | None:
+    if user.guest and not scope.guests:
+        return "a guest"
+    if not user.enabled and not scope.disabled:
+        return "a disabled account"
+    return None
+
+
+def bytes_differ(sha256: str, agreed: StatusRow | None, *, recipe: str, force: bool) -> bool:
+    """Whether downloaded bytes must be copied: False when the target was made from the same bytes in the same way."""
+    return force or agreed is None or agreed.source_sha256 != sha256 or agreed.recipe != recipe

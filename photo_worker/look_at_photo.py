@@ -1,0 +1,138 @@
+"""One photo event, from the queue to the record: take the lease, attempt, record, let go."""
+
+import logging
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+from photo_worker.after_failure import GiveUp, TryAgain, after_failure
+from photo_worker.attempt import Attempt
+from photo_worker.endings import Ending, failed, settled
+from photo_worker.lease import Lease, LeaseLost, take
+from photo_worker.picture_folder import PictureFolders
+from shared.failures import Failure, FailureCode
+from shared.gates import Service
+from shared.runs import ItemRow
+from shared.services import Services
+from shared.status import HistoryRow, StatusRow
+from shared.words import Outcome, PhotoEvent, UserState
+
+BUSY_DELAY = timedelta(seconds=10)
+"""How long an event that must be answered for itself (a job's, a forced one) waits for another worker."""
+_log = logging.getLogger("photosync.worker")
+
+
+class PhotoWorker:
+    """Handles photo events; one per process, safe for its threads."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._folders = PictureFolders(services.control, services.settings.picture_folder)
+
+    def handle(self, event: PhotoEvent) -> Outcome:
+        """Look at the photo that the event names, and do what that calls for.
+
+        Returns when the message may be deleted: the matter is settled, or on the queue again, or in the hands of
+        another worker. Raises only for a bug, or when Storage fails; then the host tries again.
+        """
+        if event.dry_run:
+            return self._rehearse(event)
+        must_answer = event.force or event.job_id is not None
+        lease = take(self._services.status, event.user_id, self._services.clock.now(), mark_dirty=not must_answer)
+        if lease is None:
+            if must_answer:
+                self._services.queue.put(event, BUSY_DELAY)
+            return Outcome.LEFT_TO_HOLDER
+        try:
+            return self._hold(event, lease)
+        except LeaseLost:
+            # What we wrote may lie over something newer. A forced look puts that right, whatever the record says.
+            self._services.queue.put(event.again().model_copy(update={"force": True}))
+            return Outcome.DEFERRED
+
+    def _hold(self, event: PhotoEvent, lease: Lease) -> Outcome:
+        """Look, and look again for as long as the row is dirty when the lease is to be let go."""
+        while True:
+            attempt = Attempt(self._services, self._folders, self._services.clock.now())
+            try:
+                ending = attempt.sync(lease, force=event.force)
+            except Failure as failure:
+                ending = self._after(failure, event, lease.row.attempts)
+            except LeaseLost:
+                raise
+            except Exception:
+                # The host tries again; until then nobody must wait for our lease.
+                unexpected = {"state": UserState.DEFERRED, "error_code": str(FailureCode.UNEXPECTED_ERROR)}
+                lease.let_go(attempt.started, look_again=False, **unexpected)
+                raise
+            deferred = ending.outcome is Outcome.DEFERRED
+            done = lease.let_go(self._services.clock.now(), look_again=not deferred, **ending.changes)
+            self._record(event, ending.outcome, lease.row, attempt)
+            if done:
+                return ending.outcome
+            event = event.model_copy(update={"force": False})
+
+    def _after(self, failure: Failure, event: PhotoEvent, attempts: int) -> Ending:
+        """Put the event back on the queue, or give up."""
+        what_follows = self._what_follows(failure, attempts)
+        if isinstance(what_follows, TryAgain):
+            self._services.queue.put(event.again(), what_follows.delay)
+        return failed(failure, what_follows, self._services.clock.now())
+
+    def _what_follows(self, failure: Failure, attempts: int) -> TryAgain | GiveUp:
+        jitter = random.random()  # noqa: S311 - spreads retries, hides nothing
+        return after_failure(failure, attempts, self._services.settings.max_attempts, jitter)
+
+    def _rehearse(self, event: PhotoEvent) -> Outcome:
+        """A dry run: check and decide, write nothing but the job's item."""
+        seen = self._services.status.get(event.user_id)
+        row = seen.row if seen else StatusRow(event.user_id, UserState.PENDING)
+        attempt = Attempt(self._services, self._folders, self._services.clock.now())
+        try:
+            source, plan = attempt.check(event.user_id, row, force=event.force)
+        except Failure as failure:
+            ending = self._after(failure, event, event.attempt - 1)
+        else:
+            row = replace(row, upn=source.user.upn) if source.user else row
+            ending = settled(plan, row, attempt.started) or Ending(Outcome.WOULD_COPY, {})
+        self._record_item(event, ending.outcome, replace(row, **ending.changes))
+        return ending.outcome
+
+    def _record(self, event: PhotoEvent, outcome: Outcome, row: StatusRow, attempt: Attempt) -> None:
+        """Write the attempt down: the history, the job's item, the log. `row` is as the attempt left it."""
+        now = self._services.clock.now()
+        milliseconds = round((now - attempt.started).total_seconds() * 1000)
+        self._services.history.add(
+            HistoryRow(
+                user_id=event.user_id,
+                at=now,
+                reason=event.reason,
+                outcome=outcome,
+                milliseconds=milliseconds,
+                graph_requests=attempt.requests(Service.GRAPH),
+                sharepoint_requests=attempt.requests(Service.SHAREPOINT),
+                noticed_at=event.noticed_at,
+                job_id=event.job_id,
+                source_etag=row.source_etag,
+                error_code=row.error_code,
+                error_detail=row.error_detail,
+                error_request_id=row.error_request_id,
+            )
+        )
+        self._record_item(event, outcome, row)
+        error = f", {row.error_code} (request id {row.error_request_id})" if row.error_code else ""
+        _log.info(
+            "photo of %s: %s, because of a %s, attempt %d, %d ms%s",
+            event.user_id,
+            outcome,
+            event.reason,
+            event.attempt,
+            milliseconds,
+            error,
+        )
+
+    def _record_item(self, event: PhotoEvent, outcome: Outcome, row: StatusRow) -> None:
+        if event.job_id is not None:
+            now = self._services.clock.now()
+            item = ItemRow(event.user_id, outcome, now, row.upn, row.error_code, row.error_detail)
+            self._services.runs.record(event.job_id, item)

@@ -1,0 +1,131 @@
+"""Everything that a process needs, made on first use: the one place where the parts are put together.
+
+The webhook touches only the queue and the table of deliveries; so tokens, HTTP and the rest are not even imported
+before somebody asks for them.
+"""
+
+import functools
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared import settings as settings_module
+from shared.clock import Clock, SystemClock
+from shared.control import Control
+from shared.deliveries import Deliveries
+from shared.gates import Gates
+from shared.photo_queue import PhotoQueue
+from shared.runs import Runs
+from shared.settings import Settings
+from shared.status import HistoryTable, StatusTable
+from shared.storage import Storage
+
+if TYPE_CHECKING:
+    import requests
+
+    from shared.caller import Caller
+    from shared.graph import Graph
+    from shared.tokens import Tokens
+
+_QUICK = {"connection_timeout": 1, "read_timeout": 2, "retry_total": 0}
+"""Storage for who must answer within a second or so: one try, and a clear no."""
+
+
+class Services:
+    """The parts of one process, shared by its threads."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str], clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.gates = Gates()
+        self._environment = environment
+
+    @functools.cached_property
+    def storage(self) -> Storage:
+        """The storage account, with patience."""
+        return Storage(self._environment)
+
+    @functools.cached_property
+    def quick_storage(self) -> Storage:
+        """The storage account, without."""
+        return Storage(self._environment, _QUICK)
+
+    @functools.cached_property
+    def queue(self) -> PhotoQueue:
+        """The queue of photo changes."""
+        return PhotoQueue(self.storage)
+
+    @functools.cached_property
+    def quick_queue(self) -> PhotoQueue:
+        """The queue of photo changes, for the webhook."""
+        return PhotoQueue(self.quick_storage)
+
+    @functools.cached_property
+    def quick_control(self) -> Control:
+        """What all instances share, for the webhook."""
+        return Control(self.quick_storage)
+
+    @functools.cached_property
+    def deliveries(self) -> Deliveries:
+        """The record of the webhook's POSTs."""
+        return Deliveries(self.quick_storage)
+
+    @functools.cached_property
+    def status(self) -> StatusTable:
+        """Where every user stands."""
+        return StatusTable(self.storage)
+
+    @functools.cached_property
+    def history(self) -> HistoryTable:
+        """Every attempt."""
+        return HistoryTable(self.storage)
+
+    @functools.cached_property
+    def runs(self) -> Runs:
+        """Jobs."""
+        return Runs(self.storage)
+
+    @functools.cached_property
+    def control(self) -> Control:
+        """What all instances share."""
+        return Control(self.storage)
+
+    @functools.cached_property
+    def tokens(self) -> "Tokens":
+        """Access tokens."""
+        from shared.tokens import Tokens
+
+        return Tokens(self.settings)
+
+    @functools.cached_property
+    def session(self) -> "requests.Session":
+        """The pool of connections to Microsoft's services."""
+        from shared.caller import new_session
+
+        return new_session()
+
+    def caller(self, give_up_at: datetime | None = None) -> "Caller":
+        """A caller for one attempt."""
+        from shared.caller import Caller
+
+        return Caller(
+            self.session,
+            self.tokens,
+            gates=self.gates,
+            clock=self.clock,
+            user_agent=self.settings.user_agent,
+            give_up_at=give_up_at,
+        )
+
+    def graph(self, caller: "Caller") -> "Graph":
+        """Graph for one attempt."""
+        from shared.graph import Graph
+
+        return Graph(caller, self.settings.cloud.endpoints.graph, self.gates, self.clock)
+
+
+@functools.cache
+def services() -> Services:
+    """The process's services; raises `SettingsError` when the settings are not complete."""
+    return Services(settings_module.load(), os.environ)
