@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent / "azurite"
 _SCRIPT = _HERE / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _ACCOUNT = "devstoreaccount1"
 # Azurite's published key, the same for everybody.
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at http://127\.0\.0\.1:(\d+)")
 
 
@@ -85,7 +85,7 @@ class Azurite:
             f"{name}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT}"
             for name, port in (("Blob", self.ports.blob), ("Queue", self.ports.queue), ("Table", self.ports.table))
         )
-        return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{endpoints};"
+        return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={DEVELOPMENT_KEY};{endpoints};"
 
     def stop(self) -> None:
         """End it."""

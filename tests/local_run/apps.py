@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -68,6 +69,14 @@ class ThrowAwayApp:
         )
         self._stack.callback(lambda: host.process.exit_code is None and host.stop())
         return host
+
+    def use(self, azurite: Azurite) -> None:
+        """Take another storage from now on."""
+        self._azurite = azurite
+
+    def whole_environment(self) -> dict[str, str]:
+        """This process's environment with the app's settings."""
+        return {**os.environ, **self.environment}
 
     def queue(self, name: str) -> QueueClient:
         """A client for the app's own queue of that name (`name-MARK`), as the app calls it; made if missing."""
