@@ -70,7 +70,7 @@ def find_folder(tenant: Tenant, geo: Geo, path: str) -> Folder:
         key = _key(geo, path)
     if key is None:
         raise folder_missing()
-    created = geo.folders_created.get(key) or tenant.now()
+    created = geo.folders_created.setdefault(key, tenant.now())
     return Folder(key, created, uuid5(NAMESPACE_URL, f"{tenant.tenant_id}/{geo.name}{key.lower()}"))
 
 
