@@ -1,8 +1,6 @@
 """A brush for flat drawings: shapes in a square of 100 by 100 units, whatever its size in pixels."""
 
 from collections.abc import Sequence
-from itertools import pairwise
-from math import cos, pi, sin
 
 from PIL import Image, ImageDraw
 
@@ -65,18 +63,16 @@ class Brush:
 
     def line(self, points: Sequence[Point], width: float, colour: Colour) -> None:
         """A smooth open line with round ends."""
-        curve = _smooth(points, closed=False)
-        for (x, y), (next_x, next_y) in pairwise(curve):
-            steps = max(1, int(max(abs(next_x - x), abs(next_y - y)) * 4 / width))
-            for step in range(steps + 1):
-                share = step / steps
-                self.oval((x + (next_x - x) * share, y + (next_y - y) * share), width / 2, width / 2, colour)
+        curve = [(x * self._scale, y * self._scale) for x, y in _smooth(points, closed=False)]
+        self._draw.line(curve, fill=colour, width=round(width * self._scale), joint="curve")
+        for end in (points[0], points[-1]):
+            self.oval(end, width / 2, width / 2, colour)
 
     def ring(self, centre: Point, across: float, down: float, width: float, colour: Colour) -> None:
         """An ellipse's outline."""
-        angles = [2 * pi * step / 48 for step in range(49)]
-        x, y = centre
-        self.line([(x + across * cos(angle), y + down * sin(angle)) for angle in angles], width, colour)
+        (x, y), s, thick = centre, self._scale, width / 2
+        box = ((x - across - thick) * s, (y - down - thick) * s, (x + across + thick) * s, (y + down + thick) * s)
+        self._draw.ellipse(box, outline=colour, width=round(width * s))
 
 
 def _smooth(points: Sequence[Point], *, closed: bool = True) -> list[Point]:
@@ -84,7 +80,8 @@ def _smooth(points: Sequence[Point], *, closed: bool = True) -> list[Point]:
     count = len(points)
     curve = []
     for at in range(count if closed else count - 1):
-        around = [points[place % count] if closed else points[min(max(place, 0), count - 1)] for place in range(at - 1, at + 3)]
+        places = range(at - 1, at + 3)
+        around = [points[place % count if closed else min(max(place, 0), count - 1)] for place in places]
         for step in range(12):
             share = step / 12
             curve.append((_between([x for x, _ in around], share), _between([y for _, y in around], share)))

@@ -1,7 +1,7 @@
 """Hair, in two layers: what falls behind the head and what lies on it."""
 
-from collections.abc import Callable
-from math import cos, pi, sin
+from collections.abc import Callable, Sequence
+from math import copysign, cos, pi, sin
 
 from local_run.brush import Brush, Colour, Point, darker, lighter, mirrored
 from local_run.people import Hair
@@ -25,7 +25,7 @@ def _nothing(brush: Brush, colour: Colour) -> None:
     pass
 
 
-def _locks(brush: Brush, places: list[tuple[float, float, float]], colour: Colour) -> None:
+def _locks(brush: Brush, places: Sequence[tuple[float, float, float]], colour: Colour) -> None:
     for x, y, radius in places:
         brush.oval((x, y), radius, radius, colour)
 
@@ -38,7 +38,11 @@ def _arc(centre: Point, radius: Point, start: float, end: float, count: int) -> 
 
 def _cap(brush: Brush, colour: Colour, hairline: list[Point], *, thick: float = 3.0) -> None:
     """Hair over the crown, down to the ears, with the given front edge from left to right."""
-    crown = _arc((50, 46), (19.3, 23 + thick), -0.02, 1.02, 13)
+    crown = []
+    for step in range(17):
+        angle = pi * (-0.02 + 1.04 * step / 16)
+        high = copysign(abs(sin(angle)) ** 0.8, sin(angle))  # broader than an ellipse, or heads look like eggs
+        crown.append((50 + 19.3 * cos(angle), 46 - (23 + thick) * high))
     brush.blob([*crown, *hairline], colour)
 
 
@@ -52,8 +56,10 @@ def _short(brush: Brush, colour: Colour) -> None:
 
 
 def _parted(brush: Brush, colour: Colour) -> None:
-    _cap(brush, colour, [(32.5, 43), (35, 38), (38, 32), (48, 34), (58, 33), (64, 28), (66, 36), (68, 43)], thick=5)
-    brush.blob([(64, 27), (60, 20), (48, 17), (36, 22), (33, 34), (42, 33), (54, 33)], lighter(colour, 0.07))
+    _cap(brush, colour, [(32.5, 43), (35, 38), (38, 32), (48, 34), (57, 33), (63.5, 32.5), (66, 37), (68, 43)], thick=4)
+    brush.blob(
+        [(66, 33), (65, 24), (57, 18), (45, 17), (35, 21), (31.5, 33), (42, 34.5), (55, 34)], lighter(colour, 0.07)
+    )
     _shine(brush, colour)
 
 
@@ -115,11 +121,15 @@ def _waves_behind(brush: Brush, colour: Colour) -> None:
 
 
 def _long_behind(brush: Brush, colour: Colour) -> None:
-    brush.blob([(50, 18), (33, 22), (27, 42), (26, 66), (24, 88), (50, 92), (76, 88), (74, 66), (73, 42), (67, 22)], colour)
+    brush.blob(
+        [(50, 18), (33, 22), (27, 42), (26, 66), (24, 88), (50, 92), (76, 88), (74, 66), (73, 42), (67, 22)], colour
+    )
 
 
 def _bob_behind(brush: Brush, colour: Colour) -> None:
-    brush.blob([(50, 18), (32, 24), (27, 44), (26, 62), (31, 68), (50, 66), (69, 68), (74, 62), (73, 44), (68, 24)], colour)
+    brush.blob(
+        [(50, 18), (32, 24), (27, 44), (26, 62), (31, 68), (50, 66), (69, 68), (74, 62), (73, 44), (68, 24)], colour
+    )
 
 
 def _bob_front(brush: Brush, colour: Colour) -> None:

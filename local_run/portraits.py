@@ -1,8 +1,8 @@
 """Portraits of the demo tenant's people, drawn: nobody's real face is in this repository.
 
-    >>> first = people()[0]
-    >>> photo = draw(first)              # what the person has uploaded
-    >>> newer = draw(first, variant=1)   # the same face, other hair, clothes and background
+>>> first = people()[0]
+>>> photo = draw(first)              # what the person has uploaded
+>>> newer = draw(first, variant=1)   # the same face, other hair, clothes and background
 """
 
 from io import BytesIO
@@ -60,7 +60,7 @@ _WHITE, _INK, _RED = (255, 255, 255), (44, 34, 40), (200, 70, 80)
 def draw(person: Person, variant: int = 0, size: int = 648) -> bytes:
     """A square JPEG of `size` pixels: the same bytes for the same person, variant and size.
 
-    Another `variant` is another photo of the same person: face and hair colour stay, hair, clothes and background change.
+    Another `variant` is another photo of the same person: the face stays; hair, clothes and background change.
     """
     look, brush = person.look, Brush(size)
     hair: Hair = look.other_hair if variant % 2 else look.hair
@@ -141,11 +141,16 @@ def _hoodie(brush: Brush, cloth: Colour, _: Colour) -> None:
     hood = [(39, 73), (33, 78), (36, 86), (45, 92), (50, 93), (47, 88), (41, 82)]
     for side in (hood, mirrored(hood)):
         brush.blob(side, lighter(cloth, 0.14))
-        brush.line([(side[4][0] + (side[1][0] - 50) * 0.3, 91), (side[4][0] + (side[1][0] - 50) * 0.32, 100)], 0.9, _WHITE)
+        brush.line(
+            [(side[4][0] + (side[1][0] - 50) * 0.3, 91), (side[4][0] + (side[1][0] - 50) * 0.32, 100)], 0.9, _WHITE
+        )
 
 
 def _roll(brush: Brush, cloth: Colour, _: Colour) -> None:
-    brush.blob([(41, 70), (39.5, 77), (41, 82), (50, 84.5), (59, 82), (60.5, 77), (59, 70), (50, 73.5)], lighter(cloth, 0.1))
+    brush.blob([(40, 76), (36, 80), (42, 88), (58, 88), (64, 80), (60, 76)], cloth)
+    brush.blob(
+        [(41, 70), (39.5, 77), (41, 82), (50, 84.5), (59, 82), (60.5, 77), (59, 70), (50, 73.5)], lighter(cloth, 0.1)
+    )
     brush.line([(40.5, 77), (50, 80.5), (59.5, 77)], 0.7, darker(cloth, 0.2))
 
 
@@ -221,11 +226,26 @@ def _ornaments(brush: Brush, look: Look, hair: Colour) -> None:
 
 
 def _scarf_behind(brush: Brush, colour: Colour) -> None:
-    brush.blob([(50, 14), (32, 20), (25, 42), (26, 66), (20, 84), (50, 96), (80, 84), (74, 66), (75, 42), (68, 20)], colour)
+    brush.blob(
+        [(50, 14), (32, 20), (25, 42), (26, 66), (20, 84), (50, 96), (80, 84), (74, 66), (75, 42), (68, 20)], colour
+    )
 
 
 def _scarf(brush: Brush, colour: Colour) -> None:
-    side = [(50, 15), (36, 18), (27, 34), (27, 56), (33, 72), (47, 80), (50, 74), (41, 68), (34.5, 56), (34, 42), (39, 31), (50, 27)]
+    side = [
+        (50, 15),
+        (36, 18),
+        (27, 34),
+        (27, 56),
+        (33, 72),
+        (47, 80),
+        (50, 74),
+        (41, 68),
+        (34.5, 56),
+        (34, 42),
+        (39, 31),
+        (50, 27),
+    ]
     for half in (side, mirrored(side)):
         brush.blob(half, colour)
     brush.blob([(33, 68), (42, 72), (52, 73), (64, 68), (69, 78), (56, 88), (42, 87), (30, 80)], lighter(colour, 0.1))
