@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from simulated_tenant import pictures, sharepoint
+from simulated_tenant import pictures, seed, sharepoint
 from simulated_tenant.control import Asked, Problem, Routes, World, done, fields_of, find_user, user_of
-from simulated_tenant.state import ChangeKind, NoPhotoShape, Tenant, User, new_geo
+from simulated_tenant.state import ChangeKind, NoPhotoShape, Tenant, User
 from simulated_tenant.wire import Answer
 
 ROUTES = Routes()
@@ -99,7 +99,7 @@ def put_photo(world: World, asked: Asked) -> Answer:
     user = user_of(world, asked)
     content_type = asked.received.headers.get("content-type", "image/jpeg")
     user.photo = pictures.photo_of(asked.received.body, content_type, world.tenant.now())
-    world.tenant.record_change(user.id, ChangeKind.UPDATED)
+    world.tenant.record_change(user.id, ChangeKind.PHOTO)
     return done(_shown_photo(user))
 
 
@@ -108,7 +108,7 @@ def remove_photo(world: World, asked: Asked) -> Answer:
     """Take the user's photo away."""
     user = user_of(world, asked)
     user.photo = None
-    world.tenant.record_change(user.id, ChangeKind.UPDATED)
+    world.tenant.record_change(user.id, ChangeKind.PHOTO)
     return done()
 
 
@@ -172,12 +172,12 @@ def list_geos(world: World, _: Asked) -> Answer:
 
 
 @ROUTES.add("POST", "/geos")
-def add_geo(world: World, asked: Asked) -> Answer:
+def new_geo(world: World, asked: Asked) -> Answer:
     """Add a geo: `name` as in `name-my.sharepoint.com`, `location` as in `preferredDataLocation`."""
     fields = asked.fields("name", "location")
     if not fields.get("name") or not fields.get("location"):
         raise Problem("name and location are wanted, such as contosoeur and EUR.")
-    world.tenant.geos.append(new_geo(world.tenant, str(fields["name"]).lower(), str(fields["location"]).upper()))
+    seed.add_geo(world.tenant, str(fields["name"]).lower(), str(fields["location"]).upper())
     return done(status=201)
 
 

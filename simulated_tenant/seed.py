@@ -1,7 +1,8 @@
 """A tenant as it is on its first day, and back to it."""
 
 from simulated_tenant.clouds import PUBLIC, Cloud
-from simulated_tenant.state import Tenant, new_geo
+from simulated_tenant.sharepoint_library import provision
+from simulated_tenant.state import Geo, Tenant
 
 
 def new_tenant(
@@ -24,8 +25,16 @@ def new_tenant(
     )
     if tenant_id:
         tenant.tenant_id = tenant_id.lower()
-    tenant.geos.append(new_geo(tenant, sharepoint_name))
+    add_geo(tenant, sharepoint_name)
     return tenant
+
+
+def add_geo(tenant: Tenant, name: str, location: str | None = None) -> Geo:
+    """A geo as SharePoint provides it, with the picture library and its one sub-folder."""
+    geo = Geo(name, location)
+    provision(tenant, geo)
+    tenant.geos.append(geo)
+    return geo
 
 
 def start_over(tenant: Tenant) -> None:
@@ -38,5 +47,5 @@ def start_over(tenant: Tenant) -> None:
         picture_folder=tenant.picture_folder,
         cloud=tenant.cloud,
     )
-    kept = ("signing_key", "identity_header", "on_change", "serve_inner")
+    kept = ("signing_key", "identity_header", "on_change", "serve_inner", "internet")
     vars(tenant).update({name: value for name, value in vars(fresh).items() if name not in kept})

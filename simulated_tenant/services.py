@@ -8,7 +8,18 @@ status, code, message)`, `unknown_path(tenant, received)` and `finish(tenant, re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulated_tenant import entra, entra_errors, graph, sharepoint
+from simulated_tenant import (
+    entra,
+    entra_errors,
+    graph,
+    graph_batch,
+    graph_delta,
+    graph_directory,
+    graph_photos,
+    graph_subscriptions,
+    graph_users,
+    sharepoint,
+)
 from simulated_tenant.state import Tenant
 from simulated_tenant.wire import Answer, Operations, Received
 
@@ -47,6 +58,8 @@ def _entra() -> Service:
 
 def _graph() -> Service:
     operations = Operations(graph.HOST)
+    for module in (graph_users, graph_delta, graph_photos, graph_directory, graph_batch, graph_subscriptions):
+        operations.include(module.OPERATIONS)
 
     def unknown_path(tenant: Tenant, received: Received) -> Answer:
         if operations.knows_path(received.path):

@@ -12,7 +12,9 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from simulated_tenant.clouds import PUBLIC, Cloud
+from simulated_tenant.deliveries import Deliveries
 from simulated_tenant.journal import Journal
+from simulated_tenant.outbound import Internet
 from simulated_tenant.wire import Answer, Received
 
 
@@ -126,6 +128,8 @@ class ChangeKind(StrEnum):
     SOFT_DELETED = "changed"
     """`changed` is what delta gives as the reason for the removal."""
     PURGED = "deleted"
+    PHOTO = "photo"
+    """The photo came, changed or went: it may raise a notification, but delta never shows it."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,32 @@ class Change:
     user_id: str
     kind: ChangeKind
     at: datetime
+
+
+@dataclass
+class Subscription:
+    """One subscription to changes of users."""
+
+    id: str
+    app: str
+    """Client id; apps see their own subscriptions only."""
+    creator: str
+    """Object id of the app's service principal."""
+    resource: str
+    """As the caller wrote it."""
+    user_id: str | None
+    """The one user that it is about; None: all."""
+    change_type: str
+    notification_url: str
+    lifecycle_url: str | None
+    client_state: str | None
+    expires: datetime
+    tls_version: str = "v1_2"
+
+    def wants(self, kind: ChangeKind, user_id: str, now: datetime) -> bool:
+        """Whether a change is to be told. `updated` covers creation, update and soft deletion."""
+        event = "deleted" if kind is ChangeKind.PURGED else "updated"
+        return event in self.change_type.split(",") and self.user_id in {None, user_id} and now < self.expires
 
 
 @cache
@@ -186,6 +216,12 @@ class Tenant:
     signing_key: RSAPrivateKey = field(default_factory=process_signing_key, repr=False)
     changes: list[Change] = field(default_factory=list, repr=False)
     """What happened to users, for delta and notifications."""
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    validate_on_renewal: bool = False
+    """Whether a renewal repeats the handshake; documentation is silent, one report says so."""
+    deliveries: Deliveries = field(default_factory=Deliveries)
+    internet: Internet = field(default_factory=Internet, repr=False)
+    """How the tenant reaches the servers of others."""
     on_change: list[Callable[[Change], None]] = field(default_factory=list, repr=False)
     serve_inner: Callable[[Received], Awaitable[Answer]] | None = field(default=None, repr=False)
     """Serves one item of a batch like a request of its own; set by whoever dispatches."""
@@ -220,9 +256,3 @@ class Tenant:
         """The geo that holds the user's profile and pictures."""
         location = (user.preferred_data_location or "").upper()
         return next((geo for geo in self.geos if location and geo.location == location), self.geos[0])
-
-
-def new_geo(tenant: Tenant, name: str, location: str | None = None) -> Geo:
-    """A geo as SharePoint provides it: with the picture library and its one picture folder. The caller adds it."""
-    folders = ("/User Photos", "/User Photos/Forms", f"/User Photos/{tenant.picture_folder}")
-    return Geo(name, location, folders={path: {} for path in folders})
