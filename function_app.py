@@ -5,6 +5,9 @@ import azure.functions as func
 import photo_worker
 import status_page
 import sync_trigger
+from shared import settings
+
+settings.load()  # says in one message what is missing or wrong, before anything runs
 
 app = func.FunctionApp()
 app.register_functions(sync_trigger.bp)

@@ -206,13 +206,6 @@ class Settings(BaseModel):
         description="How often a failing photo is tried before it counts as failed; waiting as asked does not count",
         examples=["8"],
     )
-    subscription_schedule: Annotated[str, Field(pattern=r"^\S+( \S+){5}$")] = Field(
-        default="0 */5 * * * *",
-        alias="PHOTOSYNC_SUBSCRIPTION_SCHEDULE",
-        description="When the Graph subscription is looked after: six fields, `second minute hour day month weekday`, "
-        "UTC",
-        examples=["0 */5 * * * *"],
-    )
 
     @property
     def user_agent(self) -> str:

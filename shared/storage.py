@@ -58,12 +58,14 @@ class Storage:
 
 
 def creating[Result](client: QueueClient | TableClient, do: Callable[[], Result]) -> Result:
-    """What `do` returns; when its queue or table is not there yet, it is created and `do` done again."""
+    """What `do` returns; when its queue or table is not there yet, it is created and `do` done again.
+
+    `do` adds a message or a row, so that nothing but the queue or the table can be what is not found.
+    """
     try:
         return do()
-    except ResourceNotFoundError as error:
-        if getattr(error, "error_code", None) not in {"QueueNotFound", "TableNotFound"}:
-            raise
+    except ResourceNotFoundError:
+        pass
     try:
         if isinstance(client, QueueClient):
             client.create_queue()

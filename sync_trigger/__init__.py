@@ -7,9 +7,10 @@ import functools
 
 import azure.functions as func
 
-from shared import settings
 from shared.services import services
 from sync_trigger.receive_notification import Endpoint, Webhook
+
+EVERY_FIVE_MINUTES = "0 */5 * * * *"
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves it unannotated
 
@@ -47,7 +48,7 @@ def sync_progress(req: func.HttpRequest) -> func.HttpResponse:
     return tell_progress(services(), req.route_params["jobId"])
 
 
-@bp.timer_trigger(arg_name="timer", schedule=settings.load().subscription_schedule, run_on_startup=False)
+@bp.timer_trigger(arg_name="timer", schedule=EVERY_FIVE_MINUTES)
 def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """The Graph subscription is looked after."""
     from sync_trigger.ensure_subscription import ensure_subscription
