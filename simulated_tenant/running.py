@@ -10,6 +10,7 @@ from simulated_tenant import (
     control_identity,
     control_notifications,
     control_people,
+    control_sharepoint,
     control_watch,
 )
 from simulated_tenant.clouds import answers_for
@@ -27,6 +28,7 @@ ROUTES = [
     *control_watch.ROUTES.all,
     *control_notifications.ROUTES.all,
     *control_identity.ROUTES.all,
+    *control_sharepoint.ROUTES.all,
 ]
 
 

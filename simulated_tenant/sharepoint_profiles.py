@@ -200,14 +200,21 @@ def person(tenant: Tenant, geo: Geo, account: str) -> Entity | None:
     return Entity("SP.UserProfiles.PersonProperties", address, shown)
 
 
+def recent_calls(geo: Geo, now: datetime) -> int:
+    """How many PeopleManager calls the geo has had in the last five minutes; forgets the older ones."""
+    made = geo.people_manager_calls
+    while made and made[0] <= now - _WINDOW:
+        made.popleft()
+    return len(made)
+
+
 def charge(tenant: Tenant, geo: Geo, calls: int, now: datetime) -> int | None:
     """Count PeopleManager calls against the geo's limit for five minutes.
 
     Gives the whole seconds to wait when there are too many. Throttled calls count as well.
     """
+    recent_calls(geo, now)
     made = geo.people_manager_calls
-    while made and made[0] <= now - _WINDOW:
-        made.popleft()
     made.extend([now] * calls)
     over = len(made) - tenant.sharepoint.people_manager_limit
     if over <= 0:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from simulated_tenant.state import User, new_geo
+from simulated_tenant.state import Geo, User
 from tests.simulated_tenant.sharepoint_desk import ADMIN, MY, PEOPLE, VERBOSE, Desk, error_of
 
 URL = f"{MY}:443/User%20Photos/Profile%20Pictures/x_MThumb.jpg"
@@ -182,7 +182,7 @@ def test_own_profile_is_nothing_for_an_app(desk: Desk) -> None:
 
 def test_profile_lives_in_the_geo_of_its_person(desk: Desk) -> None:
     """Any geo tells where a person's site is; the profile is read and written at home only."""
-    desk.tenant.geos.append(new_geo(desk.tenant, "contosoeur", "EUR"))
+    desk.tenant.geos.append(Geo("contosoeur", "EUR"))
     user = desk.person(preferred_data_location="EUR")
     account = quote(f"i:0#.f|membership|{user.upn}", safe="")
     found = desk.get(f"{PEOPLE}/GetPropertiesFor(accountName=@v)/PersonalSiteHostUrl?@v='{account}'")
