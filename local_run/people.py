@@ -48,7 +48,7 @@ def people() -> list[Person]:
     """Two dozen people, always the same, in an order that puts different faces side by side.
 
     Among them: an apostrophe in the UPN (`siobhan.o'brien`), two UPNs that become one when `@` and `.` are replaced by
-    `_` (`a.berg`, `a_berg`), a display name with `#` and `%`, family names first, and nine scripts.
+    `_` (`a.berg`, `a_berg`), a display name with `#` and `%`, family names first, and eight scripts.
     """
     return [replace(person, number=number) for number, person in enumerate(_PEOPLE)]
 
