@@ -172,9 +172,9 @@ def _as_samples(picture: Image.Image) -> Image.Image:
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """Sixteen-bit grey scaled to eight; Pillow's own conversion would turn all but the darkest shades white."""
-    grey = picture.point(lambda value: value * (1 / 257)).convert("L")
+    grey = picture.point(lambda value: value * (1 / 256)).convert("L")
     if "transparency" in picture.info:
-        grey.info["transparency"] = picture.info["transparency"] // 257
+        grey.info["transparency"] = picture.info["transparency"] // 256
     return grey
 
 

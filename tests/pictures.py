@@ -116,13 +116,13 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def swapped_profile() -> bytes:
+def swapped_profile(gamma: float = 2.2) -> bytes:
     """An RGB profile whose red and blue are exchanged: whoever honours it shows red samples blue."""
     red, green, blue = (0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141)
-    gamma = b"curv" + struct.pack(">IIH", 0, 1, round(2.2 * 256)) + bytes(2)
+    curve = b"curv" + struct.pack(">IIH", 0, 1, round(gamma * 256)) + bytes(2)
     primaries = {b"rXYZ": blue, b"gXYZ": green, b"bXYZ": red}
     tags = {name: b"XYZ " + bytes(4) + _fixed(*values) for name, values in primaries.items()}
-    return _profile(b"mntr", b"RGB ", b"XYZ ", tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), gamma))
+    return _profile(b"mntr", b"RGB ", b"XYZ ", tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
 
 
 def dark_grey_profile() -> bytes:

@@ -260,11 +260,17 @@ def test_memory_of_a_large_progressive_jpeg(tmp_path: Path) -> None:
     assert peak - before < read_photo.MOST_MEMORY
 
 
-def test_progressive_jpeg_beyond_the_bound() -> None:
-    """A progressive JPEG that would take more is refused from its header."""
-    coarse = pictures.encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True, subsampling=0)
-    frame = coarse.index(b"\xff\xc2") + 5
-    assert refusal(coarse[:frame] + b"\x1f\x40\x1f\x40" + coarse[frame + 4 :]) is Refusal.TOO_MANY_PIXELS
+def jpeg_claiming(side: int, *, progressive: bool) -> bytes:
+    small = pictures.encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=progressive, subsampling=0)
+    frame = small.index(b"\xff\xc2" if progressive else b"\xff\xc0") + 5
+    return small[:frame] + side.to_bytes(2) * 2 + small[frame + 4 :]
+
+
+def test_jpeg_beyond_the_bounds() -> None:
+    """A JPEG that would take more memory, or more time, is refused from its header."""
+    assert refusal(jpeg_claiming(8_000, progressive=True)) is Refusal.TOO_MANY_PIXELS
+    assert refusal(jpeg_claiming(10_001, progressive=False)) is Refusal.TOO_MANY_PIXELS
+    assert refusal(jpeg_claiming(8_000, progressive=False)) is Refusal.TRUNCATED
 
 
 @pytest.mark.parametrize(
