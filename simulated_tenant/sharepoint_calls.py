@@ -82,18 +82,20 @@ class Call:
         return entity_answer(wanted, self.shape, self.base)
 
     def many(self, entities: list[Entity], kind: str) -> Answer:
-        """The answer with a collection, after `$filter`, `$top` and `$select`."""
+        """The answer with a collection, after `$filter`, `$skip`, `$top` and `$select`."""
         found = [entity for entity in entities if self._kept(entity)]
-        top = self.received.query.get("$top")
-        if top is not None:
-            if not top.isdecimal():
-                raise invalid_query(f"The query option $top={top} is not valid.")
-            found = found[: int(top)]
+        found = found[self._count("$skip", 0) :][: self._count("$top", len(found))]
         return entities_answer([self._selected(entity) for entity in found], kind, self.shape, self.base)
 
     def value(self, name: str, value: Any) -> Answer:
         """The answer with what a method or property gives; None is a null object, or nothing at all."""
         return value_answer(name, value, self.shape, self.base)
+
+    def _count(self, option: str, default: int) -> int:
+        text = self.received.query.get(option, str(default))
+        if not text.isdecimal():
+            raise invalid_query(f"The query option {option}={text} is not valid.")
+        return int(text)
 
     def _selected(self, entity: Entity) -> Entity:
         expanded = {name.strip().lower() for name in self.received.query.get("$expand", "").split(",")} - {""}

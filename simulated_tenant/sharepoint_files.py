@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from simulated_tenant.sharepoint_access import Need
 from simulated_tenant.sharepoint_calls import Call, new_operations, serve
-from simulated_tenant.sharepoint_errors import etag_mismatch, file_missing, folder_missing, list_missing
+from simulated_tenant.sharepoint_errors import etag_mismatch, file_missing, folder_missing, invalid_query, list_missing
 from simulated_tenant.sharepoint_formats import Entity
 from simulated_tenant.sharepoint_library import (
     Folder,
@@ -52,6 +52,20 @@ def _geo(call: Call) -> Geo:
 def _decoded(arguments: Arguments, *, by_path: bool, name: str = "decodedurl") -> str:
     """The path in a call's parentheses, read as the two kinds of methods read it."""
     return arguments.text(name) if by_path else from_string_url(arguments.text(name))
+
+
+def _decoded_in_body(call: Call) -> str:
+    """The same, when the client sends the parameters as JSON: a ResourcePath below whatever name, or plain text."""
+    try:
+        body = call.received.json()
+    except ValueError:
+        body = None
+    for value in body.values() if isinstance(body, dict) else ():
+        if isinstance(value, dict) and isinstance(value.get("DecodedUrl"), str):
+            return str(value["DecodedUrl"])
+        if isinstance(value, str):
+            return value
+    raise invalid_query("The parameter DecodedUrl is missing.")
 
 
 def _library_of(call: Call, step: Segment) -> str:
@@ -202,14 +216,14 @@ def get_folder(call: Call) -> Answer:
     OPERATIONS,
     "sharepoint.folder.add",
     "POST",
-    rf"{WEB}(?P<folder>(?:{FOLDER})*)(?P<call>/(?:AddSubFolderUsingPath|AddSubFolder|Folders/Add(?:UsingPath)?){ARGUMENTS})",
+    rf"{WEB}(?P<folder>(?:{FOLDER})*)(?P<call>/(?:AddSubFolderUsingPath|AddSubFolder|Folders/Add(?:UsingPath)?)(?:{ARGUMENTS})?)",
     Need.FILES_WRITE,
 )
 def make_folder(call: Call) -> Answer:
     """Create a folder, by `AddSubFolderUsingPath`, `AddSubFolder`, `Folders/Add` or `Folders/AddUsingPath`."""
     step = call.steps("call")[-1]
     by_path = step.name.endswith("usingpath")
-    name = _decoded(step.arguments, by_path=by_path)
+    name = _decoded(step.arguments, by_path=by_path) if "(" in call.groups["call"] else _decoded_in_body(call)
     parent_path, leaf = split(name) if name.startswith("/") else (_folder_path(call, call.steps("folder")), name)
     parent = find_folder(call.tenant, _geo(call), parent_path)
     return call.one(folder_entity(call, add_folder(call.tenant, _geo(call), parent, leaf)))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-_LITERAL = "'(?:''|[^'])*'"
-ARGUMENTS = rf"\((?:{_LITERAL}|[^'()/])*\)"
+_LITERAL = "'(?:''|[^'])*+'"  # possessive: a run of quotation marks has one reading, and takes no time to refuse
+ARGUMENTS = rf"\((?:{_LITERAL}|[^'()/])*+\)"
 """Matches the parenthesis of a call in a path whose `SYNTAX` characters are plain."""
 
 _SYNTAX = re.compile(r"%(27|28|29|2c|3d|40)", re.IGNORECASE)

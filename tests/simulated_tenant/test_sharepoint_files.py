@@ -202,6 +202,13 @@ def test_folder_is_created_in_every_published_form(desk: Desk, call: str) -> Non
     assert desk.post(f"{folder_address('/User Photos')}/{call}")["UniqueId"] == created["UniqueId"]
 
 
+@pytest.mark.parametrize("body", [{"leafPath": {"DecodedUrl": "New #1"}}, {"leafName": "New #1"}])
+def test_folder_is_created_from_parameters_in_the_body(desk: Desk, body: dict[str, object]) -> None:
+    """Clients that put the parameters of AddSubFolderUsingPath into the body get the folder too."""
+    created = desk.post(f"{folder_address('/User Photos')}/AddSubFolderUsingPath", body)
+    assert created["ServerRelativeUrl"] == "/User Photos/New #1"
+
+
 def test_older_methods_take_a_path_for_an_encoded_url(desk: Desk) -> None:
     """Names with % and # are out of the string-based methods' reach: they decode once more and drop the fragment."""
     desk.upload("50%25 off#1.jpg")
@@ -256,6 +263,7 @@ def test_what_is_selected_and_filtered_must_exist(desk: Desk) -> None:
     folders = f"{folder_address('/User Photos')}/Folders"
     assert desk.get(f"{folders}?$filter=Name%20ne%20'Forms'&$select=Name") == {"value": [{"Name": "Profile Pictures"}]}
     assert len(desk.get(f"{folders}?$top=1")["value"]) == 1
+    assert desk.get(f"{folders}?$skip=1&$top=9&$select=Name") == {"value": [{"Name": "Profile Pictures"}]}
     for option in (
         "$select=Nonsense",
         "$filter=Nonsense eq 1",

@@ -90,6 +90,14 @@ def test_quote_that_is_not_doubled_is_an_error_for_the_client() -> None:
     assert b"InvalidClientQueryException" in answer.body
 
 
+@pytest.mark.parametrize("quotes", [4000, 4001])
+def test_runs_of_quotation_marks_take_no_time(quotes: int) -> None:
+    """However many there are, they are read once; whether they pair decides."""
+    run = "'" * quotes
+    answer = Desk().ask("GET", f"{MY}/_api/web/GetFileByServerRelativePath(DecodedUrl={run})")
+    assert answer.status == (404 if quotes % 2 == 0 else 400)
+
+
 @pytest.mark.parametrize(
     ("url", "path"),
     [("/a b", "/a b"), ("/a%20b", "/a b"), ("/a#b", "/a"), ("/100%", "/100%"), ("/50%25", "/50%")],

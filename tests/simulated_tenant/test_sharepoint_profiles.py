@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from simulated_tenant.clouds import CLOUDS
+from simulated_tenant.seed import new_tenant
 from simulated_tenant.state import Geo, User
 from tests.simulated_tenant.sharepoint_desk import ADMIN, MY, PEOPLE, VERBOSE, Desk, error_of
 
@@ -205,3 +207,15 @@ def test_people_manager_has_a_limit_of_its_own(desk: Desk, user: User) -> None:
     assert len(desk.geo.people_manager_calls) == 4
     desk.tenant.clock_offset += timedelta(seconds=wait)
     assert write(desk, user, "PictureURL", URL).status == 200
+
+
+@pytest.mark.parametrize(("cloud", "domain"), [("usgov", "sharepoint.us"), ("china", "sharepoint.cn")])
+def test_other_clouds_have_their_own_hosts(cloud: str, domain: str) -> None:
+    """In a sovereign cloud the same profile is served, and addressed, below that cloud's domain."""
+    desk = Desk(new_tenant(cloud=CLOUDS[cloud]))
+    user = desk.person()
+    account = quote(f"i:0#.f|membership|{user.upn}", safe="")
+    person = desk.get(
+        f"https://contoso-admin.{domain}/_api/SP.UserProfiles.PeopleManager/GetPropertiesFor('{account}')"
+    )
+    assert person["PersonalSiteHostUrl"] == f"https://contoso-my.{domain}:443/"
