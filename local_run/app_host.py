@@ -44,8 +44,9 @@ class HostOptions:
 class AppHost:
     """A running Functions host. Use as a context manager, or call `stop`; it also ends when this process does."""
 
-    def __init__(self, process: ChildProcess, ready: Mapping[str, Any]) -> None:
+    def __init__(self, process: ChildProcess, ready: Mapping[str, Any], log_file: Path) -> None:
         self.process = process
+        self.log_file = log_file
         self.url: str = ready["url"]
         self.function_key: str = ready["functionKey"]
         self.master_key: str = ready["masterKey"]
@@ -69,7 +70,7 @@ class AppHost:
             directory=_ROOT,
             own_group=True,
         )
-        return cls(process, process.wait_until(lambda: _ready(process.printed()), within=30))
+        return cls(process, process.wait_until(lambda: _ready(process.printed()), within=30), process.err)
 
     def log(self) -> str:
         """What this run of the host and the app logged until now."""

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 _LOOK_AGAIN_SECONDS = 0.02
 
@@ -39,7 +40,7 @@ class ChildProcess:
         self.name = name
         self.out = out
         self.err = err
-        with out.open("wb") as out_file, err.open("ab") as err_file:
+        with _private(out, os.O_TRUNC) as out_file, _private(err, os.O_APPEND) as err_file:
             self._err_begins = err_file.tell()
             self._process = subprocess.Popen(
                 [str(part) for part in command],
@@ -117,3 +118,8 @@ class ChildProcess:
 
     def _last_words(self) -> str:
         return (self.logged() or self.printed()).strip()[-2000:] or "it printed nothing"
+
+
+def _private(path: Path, mode: int) -> IO[bytes]:
+    """A file to write to, for the owner's eyes only: what a host prints when it is ready holds its keys."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600), "ab" if mode == os.O_APPEND else "wb")
