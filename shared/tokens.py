@@ -7,6 +7,8 @@ imported on the first token, since the webhook answers without one.
 
 import base64
 import binascii
+import json
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -44,11 +46,11 @@ class Tokens:
                 if self._ask is None:
                     self._ask = self._sign_in()
             answer = self._ask(resource, claims_challenge)
-        except (requests.RequestException, MsalServiceError) as error:
+        except (requests.RequestException, MsalServiceError, json.JSONDecodeError) as error:
             raise Failure(
                 FailureCode.SERVICE_UNAVAILABLE, f"Entra ID: {type(error).__name__}", service=Service.ENTRA
             ) from error
-        except (ValueError, SettingsError) as error:  # msal's way to say: no such authority, or a body that is no JSON
+        except (ValueError, SettingsError) as error:  # ValueError is msal's way to say: no such authority
             raise Failure(FailureCode.SIGN_IN_FAILED, _shorten(str(error)), service=Service.ENTRA) from error
         if "access_token" in answer:
             return str(answer["access_token"])
@@ -62,6 +64,8 @@ class Tokens:
     def _sign_in(self) -> Callable[[str, str | None], dict[str, Any]]:
         import msal
 
+        # It logs the whole of an answer that it cannot read, and a token broken off in the middle is one.
+        logging.getLogger("msal.oauth2cli.oauth2").setLevel(logging.CRITICAL)
         session = _Session()
         settings = self._settings
         identity = (

@@ -52,7 +52,7 @@ def test_a_localised_folder_is_found_and_used(bulgarian: Bench) -> None:
 
 def test_a_folder_that_cannot_be_told_is_never_guessed(bulgarian: Bench) -> None:
     """With two candidates nothing is written, and the failure says which setting decides."""
-    bulgarian.control.call("POST", "/library", {"folders": [CYRILLIC, "Profile Pictures"]})
+    bulgarian.control.call("POST", "/sharepoint/library", {"pictureFolders": [CYRILLIC, "Profile Pictures"]})
     user = bulgarian.control.add_user("две.папки@фирма.example", PHOTO)
     assert bulgarian.look(user) is Outcome.FAILED
     row = bulgarian.row(user)
@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_told_is_never_guessed(bulgarian: Bench) -> None
 
 def test_a_named_folder_is_created_when_it_is_missing(bulgarian: Bench) -> None:
     """A new tenant in which nobody ever uploaded a photo: the named folder is made, once."""
-    bulgarian.control.call("POST", "/library", {"folders": []})
+    bulgarian.control.call("POST", "/sharepoint/library", {"pictureFolders": []})
     user = bulgarian.control.add_user("първи@фирма.example", PHOTO)
     assert bulgarian.look(user) is Outcome.FAILED
     bulgarian.start_afresh(PHOTOSYNC_PICTURE_FOLDER="Фото № 1 & Co")
@@ -76,9 +76,9 @@ def test_a_named_folder_is_created_when_it_is_missing(bulgarian: Bench) -> None:
 
 def test_a_folder_that_was_renamed_is_found_again(bulgarian: Bench) -> None:
     """The remembered folder is gone: it is looked for anew, within the same attempt."""
-    bulgarian.control.call("POST", "/library", {"folders": [CYRILLIC]})
+    bulgarian.control.call("POST", "/sharepoint/library", {"pictureFolders": [CYRILLIC]})
     user = bulgarian.control.add_user("преименувана@фирма.example", PHOTO)
     assert bulgarian.look(user) is Outcome.COPIED
-    bulgarian.control.call("POST", "/library", {"folders": ["Профилни снимки"]})
+    bulgarian.control.call("POST", "/sharepoint/library", {"pictureFolders": ["Профилни снимки"]})
     assert bulgarian.look(user, force=True) is Outcome.COPIED
     assert bulgarian.control.target(user)["files"]["M"]["path"].startswith("/User Photos/Профилни снимки/")
