@@ -114,6 +114,8 @@ def test_every_published_upload_form_is_the_same_upload(desk: Desk, call: str) -
         "GetFileByServerRelativePath(DecodedUrl='/User Photos/Profile Pictures/x.jpg')",
         "getfilebyserverrelativepath(decodedurl=@f)?@f='/user photos/profile pictures/X.JPG'",
         "GetFileByServerRelativePath(DecodedUrl='%2FUser%20Photos%2FProfile%20Pictures%2Fx.jpg')",
+        "GetFileByServerRelativePath(DecodedUrl=%27/User%20Photos/Profile%20Pictures/x.jpg%27)",
+        "GetFileByServerRelativePath%28DecodedUrl%3D%27/User%20Photos/Profile%20Pictures/x.jpg%27%29",
         "GetFileByServerRelativeUrl('/User%20Photos/Profile%20Pictures/x.jpg')",
         "GetFileByServerRelativeUrl(@f)?@f='/User%2520Photos/Profile%20Pictures/x.jpg'",
         "GetFolderByServerRelativeUrl('User Photos/Profile Pictures')/Files('x.jpg')",
