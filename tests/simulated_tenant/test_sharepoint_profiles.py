@@ -1,7 +1,7 @@
 """Profiles in the simulated SharePoint: what PeopleManager reads, writes and refuses over REST."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +9,7 @@ import pytest
 
 from simulated_tenant.clouds import CLOUDS
 from simulated_tenant.seed import new_tenant
+from simulated_tenant.sharepoint_profiles import charge, recent_calls
 from simulated_tenant.state import Geo, User
 from tests.simulated_tenant.sharepoint_desk import ADMIN, MY, PEOPLE, VERBOSE, Desk, error_of
 
@@ -219,3 +220,14 @@ def test_other_clouds_have_their_own_hosts(cloud: str, domain: str) -> None:
         f"https://contoso-admin.{domain}/_api/SP.UserProfiles.PeopleManager/GetPropertiesFor('{account}')"
     )
     assert person["PersonalSiteHostUrl"] == f"https://contoso-my.{domain}:443/"
+
+
+def test_wait_is_until_the_same_call_has_room(desk: Desk) -> None:
+    """Throttled calls count too: the wait lasts until enough of the oldest calls are five minutes old."""
+    desk.tenant.sharepoint.people_manager_limit = 3
+    start = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    for seconds in (0, 100, 200):
+        assert charge(desk.tenant, desk.geo, 1, start + timedelta(seconds=seconds)) is None
+    assert charge(desk.tenant, desk.geo, 1, start + timedelta(seconds=250)) == 151
+    assert recent_calls(desk.geo, start + timedelta(seconds=401)) == 2
+    assert charge(desk.tenant, desk.geo, 1, start + timedelta(seconds=401)) is None
