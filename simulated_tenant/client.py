@@ -142,6 +142,15 @@ class Control:
         """What SharePoint shows of the user."""
         return dict(self.call("GET", f"/users/{quote(user)}/target"))
 
+    def target_file(self, user: str, size: str) -> bytes | None:
+        """The bytes of the S, M or L picture that SharePoint shows of the user; None when there is none."""
+        try:
+            return bytes(self.call("GET", f"/users/{quote(user)}/target/{size}"))
+        except ControlError as refused:
+            if refused.status != 404:
+                raise
+            return None
+
     def picture(self, user: str) -> bytes:
         """The user's thumbnails as one PNG."""
         return bytes(self.call("GET", "/picture", query={"user": user}))
@@ -284,6 +293,7 @@ def start(*options: str, errors: int | None = None) -> RunningTenant:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     line = process.stdout.readline()
     if not line:
+        _close(process)
         raise RuntimeError(f"The simulated tenant ended with {process.wait()} before it was ready; see its stderr.")
     told = json.loads(line)
     return RunningTenant(
@@ -309,9 +319,14 @@ def stop(tenant: RunningTenant) -> int:
         tenant.process.kill()
         return tenant.process.wait()
     finally:
-        for stream in (tenant.process.stdin, tenant.process.stdout):
-            if stream is not None:
-                stream.close()
+        _close(tenant.process)
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    """Let go of the pipes."""
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
 
 
 @contextmanager

@@ -128,6 +128,15 @@ def show_target(world: World, asked: Asked) -> Answer:
     return done(sharepoint.target_of(world.tenant, user_of(world, asked)))
 
 
+@ROUTES.add("GET", "/users/{user}/target/{size}")
+def show_target_file(world: World, asked: Asked) -> Answer:
+    """The bytes of one of the three pictures that SharePoint shows of the user: S, M or L."""
+    content = sharepoint.target_file(world.tenant, user_of(world, asked), asked.groups["size"].upper())
+    if content is None:
+        raise Problem("SharePoint shows no such picture of the user.", 404)
+    return Answer(200, content, {"content-type": "image/jpeg"})
+
+
 @ROUTES.add("GET", "/picture")
 def show_picture(world: World, asked: Asked) -> Answer:
     """The user's thumbnails in SharePoint as one PNG, to look at: `?user=`."""

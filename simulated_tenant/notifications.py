@@ -93,6 +93,7 @@ class Notifier:
 
     def start(self) -> None:
         """Begin to listen and to deliver."""
+        self._woken = asyncio.Event()  # belongs to the loop that waits for it
         self.tenant.on_change.append(self.changed)
         self._loop = asyncio.create_task(self._deliver())
 
