@@ -120,11 +120,11 @@ class StatusTable:
     def page(self, state: UserState | None, after: str | None, size: int) -> list[StatusRow]:
         """Up to `size` rows in the order of object ids, those after `after`, of one state or of all."""
         # The partition is the beginning of the row key, so the order of keys is the order of object ids.
-        terms = ["PartitionKey ge @partition and RowKey gt @after"] if after else []
-        terms += ["state eq @state"] if state else []
+        last = after or ""
+        terms = ["PartitionKey ge @partition", "RowKey gt @last", *(["state eq @state"] if state else [])]
         query = self._client.query_entities(
             " and ".join(terms),
-            parameters={"partition": (after or "")[:2], "after": after or "", "state": str(state)},
+            parameters={"partition": last[:2], "last": last, "state": str(state)},
             results_per_page=size,
         )
         try:

@@ -18,7 +18,7 @@ from simulated_tenant.sharepoint_errors import (
 from simulated_tenant.sharepoint_formats import format_of
 from simulated_tenant.sharepoint_library import provision
 from simulated_tenant.sharepoint_paths import plain_syntax
-from simulated_tenant.sharepoint_picture import picture_of, target_of
+from simulated_tenant.sharepoint_picture import picture_of, target_file, target_of
 from simulated_tenant.state import Tenant
 from simulated_tenant.wire import Answer, Received
 
@@ -29,6 +29,7 @@ __all__ = [
     "finish",
     "picture_of",
     "provision",
+    "target_file",
     "target_of",
     "unknown_path",
 ]

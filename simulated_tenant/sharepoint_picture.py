@@ -95,6 +95,13 @@ def thumbnails_of(tenant: Tenant, properties: Mapping[str, str]) -> dict[str, Th
     return found
 
 
+def target_file(tenant: Tenant, user: User, size: str) -> bytes | None:
+    """The bytes of the S, M or L picture that SharePoint shows of the person; None when there is none."""
+    profile = profile_of(tenant, user)
+    thumbnail = thumbnails_of(tenant, properties_of(tenant, profile)).get(size) if profile is not None else None
+    return thumbnail.file.content if thumbnail and thumbnail.file else None
+
+
 def target_of(tenant: Tenant, user: User) -> dict[str, Any]:
     """What SharePoint shows for the person, ready for JSON.
 
