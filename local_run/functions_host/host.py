@@ -190,13 +190,14 @@ def _end_on_signals(options: Options) -> asyncio.Event:
     A function that blocks the loop for good cannot keep the process alive either.
     """
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    told = threading.Event()
+    told = False
 
     def end(*_: Any) -> None:
         # Plain signal handlers, not the loop's: they work even while a function blocks the loop.
-        if told.is_set():
+        nonlocal told
+        if told:
             os._exit(130)
-        told.set()
+        told = True  # a plain flag: the second signal may come in the midst of the first, where a lock would hang
         last_resort = threading.Timer(options.drain_seconds + 5, os._exit, (1,))
         last_resort.daemon = True
         last_resort.start()

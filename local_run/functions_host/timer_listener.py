@@ -24,7 +24,7 @@ log = logging.getLogger("host.timer")
 
 LOCK_SECONDS = 15
 """The shortest lease that storage grants: after a crash the timers stand still for no longer."""
-_LOOK_AGAIN_SECONDS = 3.0
+_LOOK_AGAIN_SECONDS = 1.0
 """A host without the lease asks this often."""
 
 
@@ -54,7 +54,7 @@ class TimerListener:
 
     async def run(self) -> None:
         """Run the function on its schedule until the host ends."""
-        back_off = BackOff(_LOOK_AGAIN_SECONDS * 5)
+        back_off = BackOff(_LOOK_AGAIN_SECONDS * 15)
         while await self._drain.may_work():
             try:
                 self._lease_id = await self._account.call(self._lock_blob.acquire_lease, LOCK_SECONDS)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from local_run.functions_host import app_settings, host_json, timer_status
+from local_run.functions_host import app_settings, functions, host_json, timer_status
 from local_run.functions_host.errors import StartFailed
 from local_run.functions_host.host_json import HostSettings, QueueRules
 from local_run.functions_host.keys import Keys
 from local_run.functions_host.ncrontab import Schedule
+from local_run.functions_host.protos import RpcFunctionMetadata
 from local_run.functions_host.retry_policy import RetryPolicy
 from local_run.functions_host.storage_account import ConnectionString
 from local_run.functions_host.timer_status import FirstRun, TimerStatus
@@ -203,3 +204,27 @@ def test_only_slow_timers_keep_a_status() -> None:
     assert timer_status.is_worth_keeping(_HOURLY, _NOON)
     assert timer_status.is_worth_keeping(Schedule.parse("0 * * * * *"), _NOON)
     assert not timer_status.is_worth_keeping(Schedule.parse("*/30 * * * * *"), _NOON)
+
+
+@pytest.mark.parametrize(
+    ("bindings", "told"),
+    [
+        ([{"type": "blobTrigger", "name": "b"}], "this host has no trigger of type blobTrigger"),
+        ([{"type": "timerTrigger", "name": "t", "schedule": "* * *"}], "'* * *' has 3 fields"),
+        ([{"type": "queueTrigger", "name": "m", "queueName": "Not A Queue"}], "'not a queue' is no queue name"),
+        ([{"type": "queueTrigger", "name": "m", "queueName": "%GONE%"}], "there is no setting GONE"),
+        ([{"type": "httpTrigger", "name": "r", "route": "{a:what}"}], "the constraint 'what' is not known"),
+        ([{"type": "http", "name": "$return", "direction": "OUT"}], "it has 0 triggers"),
+        (
+            [{"type": "httpTrigger", "name": "r"}, {"type": "table", "name": "t", "direction": "OUT"}],
+            "this host has no output binding of type table",
+        ),
+    ],
+)
+def test_a_function_that_cannot_be_served_is_named(bindings: list[dict[str, str]], told: str) -> None:
+    """A binding that this host does not have, or that cannot be meant, ends the start with the function's name."""
+    entry = RpcFunctionMetadata(name="work", function_id="1", raw_bindings=[json.dumps(each) for each in bindings])
+    with pytest.raises(StartFailed) as refusal:
+        functions.read([entry], "api", {})
+    assert str(refusal.value).startswith("The function 'work' is in error: ")
+    assert told in str(refusal.value)

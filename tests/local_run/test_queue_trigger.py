@@ -211,11 +211,11 @@ class TestLease:
         app.write(_WORK)
         queue = app.queue("work")
         queue.send_message(encoded("wait"))
-        first = app.start(message_lease_seconds=2)
+        first = app.start(message_lease_seconds=1)
         eventually(lambda: app.told(begun="wait", count=1))
         first.kill()
         assert count(queue) == 1
-        app.start(message_lease_seconds=2)
+        app.start(message_lease_seconds=1)
         app.open_gate("wait")
         eventually(lambda: app.told(begun="wait", count=2) and app.told(ended="wait"))
         eventually(lambda: count(queue) == 0)
@@ -241,7 +241,7 @@ class TestLease:
         app.start(message_lease_seconds=1)
         eventually(lambda: app.told(begun="wait"))
         begun = monotonic()
-        eventually(lambda: monotonic() - begun > 3.2)
+        eventually(lambda: monotonic() - begun > 2.2)
         app.open_gate("wait")
         eventually(lambda: count(queue) == 0)
         assert len(app.told(begun="wait")) == len(app.told(ended="wait")) == 1
