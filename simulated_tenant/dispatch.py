@@ -69,6 +69,7 @@ class Dispatcher:
             sentence = f"The simulated tenant does not answer for {received.host or 'a request without Host'}."
             self.tenant.journal.violate(received.at, "unknown-host", None, UNKNOWN, sentence)
             return Reply(Answer(421, sentence.encode(), {"content-type": "text/plain"}))
+        received = replace(received, path=service.tidy(received.path))
         return await self._serve(received, service, request.target.partition("?")[2])
 
     async def _serve_inner(self, received: Received) -> Answer:

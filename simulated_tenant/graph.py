@@ -4,6 +4,7 @@ https://learn.microsoft.com/graph/errors and https://learn.microsoft.com/graph/p
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -183,6 +184,11 @@ def unknown_path(tenant: Tenant, received: Received) -> Answer:  # noqa: ARG001 
     if segments[0].lower() not in {"v1.0", "beta"}:
         return error(received, 400, "BadRequest", "Invalid version: " + segments[0])
     return error(received, 400, "BadRequest", f"Resource not found for the segment '{segments[-1]}'.")
+
+
+def tidy(path: str) -> str:
+    """The path without doubled slashes, which Graph's own SDK sends and Graph overlooks."""
+    return re.sub("/{2,}", "/", path)
 
 
 def of_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:

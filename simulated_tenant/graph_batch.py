@@ -96,7 +96,7 @@ def _inner(outer: Received, item: Mapping[str, Any]) -> Received:
     return replace(
         outer,
         method=str(item["method"]).upper(),
-        path=f"{graph.VERSION}/{path.lstrip('/')}",
+        path=graph.tidy(f"{graph.VERSION}/{path}"),
         query=dict(parse_qsl(query, keep_blank_values=True)),
         headers=inherited | own,
         body=b"" if content is None else json.dumps(content).encode(),

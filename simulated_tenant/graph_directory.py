@@ -10,7 +10,7 @@ from simulated_tenant.wire import Answer, Operations, Received
 
 OPERATIONS = Operations(graph.HOST)
 _GROUP = r"/v1\.0/groups/(?P<group>[^/]+)"
-_CAST = r"(?P<cast>/microsoft\.graph\.user)?"
+_CAST = r"(?P<cast>/(?:microsoft\.)?graph\.user)?"
 _GROUP_PROPERTIES = ("id", "displayName", "description", "groupTypes", "mail", "mailEnabled", "securityEnabled")
 _SITE_PROPERTIES = ("id", "name", "displayName", "webUrl", "siteCollection", "root", "createdDateTime", "description")
 _ORGANIZATION_PROPERTIES = (

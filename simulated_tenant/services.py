@@ -43,6 +43,8 @@ class Service:
     rate_limit_headers: bool = False
     """Announces the budget in RateLimit-* headers from 80 % on."""
     wants_decorated_agent: bool = False
+    tidy: Callable[[str], str] = str
+    """Brings a path to the form in which the operations know it."""
 
 
 def all_services() -> tuple[Service, ...]:
@@ -66,7 +68,9 @@ def _graph() -> Service:
             return graph.error_answer(tenant, received, 405, None, None)
         return graph.unknown_path(tenant, received)
 
-    return Service("graph", operations, graph.authorize, graph.error_answer, unknown_path, graph.finish)
+    return Service(
+        "graph", operations, graph.authorize, graph.error_answer, unknown_path, graph.finish, tidy=graph.tidy
+    )
 
 
 def _sharepoint() -> Service:
