@@ -1,14 +1,26 @@
 """Control: the few facts that all instances share, one row each."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.data.tables import TableClient, UpdateMode
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableClient, TableEntity, UpdateMode
 
+from shared.status import RowChanged
 from shared.storage import Storage, creating
 
 _PARTITION = "control"
+
+
+@dataclass(frozen=True)
+class SeenRow:
+    """A row together with the version it was read at."""
+
+    name: str
+    values: dict[str, Any]
+    etag: str
 
 
 class Control:
@@ -23,7 +35,53 @@ class Control:
             entity = self._client.get_entity(_PARTITION, name)
         except ResourceNotFoundError:
             return {}
-        return {key: value for key, value in entity.items() if key not in {"PartitionKey", "RowKey"}}
+        return _values(entity)
+
+    def seen(self, name: str) -> SeenRow | None:
+        """The row and its version; None when there is no such row."""
+        try:
+            return _seen(self._client.get_entity(_PARTITION, name))
+        except ResourceNotFoundError:
+            return None
+
+    def starting_with(self, prefix: str) -> list[SeenRow]:
+        """All rows whose names begin with `prefix`, which is not empty; in the order of their names."""
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        query = self._client.query_entities(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
+            parameters={"partition": _PARTITION, "first": prefix, "end": end},
+        )
+        try:
+            return [_seen(entity) for entity in query]
+        except ResourceNotFoundError:
+            return []
+
+    def replace(self, name: str, values: Mapping[str, Any], etag: str | None) -> str:
+        """Write the row over the version `etag`, None meaning that there is no such row; gives the new version.
+
+        Raises:
+            RowChanged: when that is no longer the present version.
+        """
+        entity = {"PartitionKey": _PARTITION, "RowKey": name, **values}
+        try:
+            if etag is None:
+                written = creating(self._client, lambda: self._client.create_entity(entity))
+            else:
+                written = self._client.update_entity(
+                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            raise RowChanged from None
+        return str(written["etag"])
+
+    def remove_seen(self, row: SeenRow) -> bool:
+        """Remove the row as it was read; False when somebody has written it since, which leaves it there."""
+        entity = {"PartitionKey": _PARTITION, "RowKey": row.name}
+        try:
+            self._client.delete_entity(entity, etag=row.etag, match_condition=MatchConditions.IfNotModified)
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return False
+        return True
 
     def put(self, name: str, values: Mapping[str, Any]) -> None:
         """Write the row, in place of what was there."""
@@ -42,3 +100,11 @@ class Control:
     def remove(self, name: str) -> None:
         """Remove the row; fine when there is none."""
         self._client.delete_entity(_PARTITION, name)
+
+
+def _seen(entity: TableEntity) -> SeenRow:
+    return SeenRow(str(entity["RowKey"]), _values(entity), str(entity.metadata["etag"]))
+
+
+def _values(entity: TableEntity) -> dict[str, Any]:
+    return {key: value for key, value in entity.items() if key not in {"PartitionKey", "RowKey"}}
