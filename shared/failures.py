@@ -131,14 +131,28 @@ class FailureCode(StrEnum):
         "A Microsoft service answered in a shape that the app does not know.",
         "There is nothing to do at first: it is tried again. If it stays, open an issue with the request id.",
     )
+    ENDPOINT_NOT_REACHED = (
+        "EndpointNotReached",
+        FailureKind.WAIT,
+        "Graph got no proper answer from the app's endpoints yet, which it asks before it makes a subscription.",
+        (
+            "Nothing at first: an app that is just starting answers too late, and it is tried again every five "
+            "minutes. If it lasts for half an hour, it becomes SubscriptionRefused, with what to check."
+        ),
+    )
     SUBSCRIPTION_REFUSED = (
         "SubscriptionRefused",
         FailureKind.MEND,
-        "Graph would not make the subscription, so no notification comes; the sweep still finds every change.",
         (
-            "Usually Graph could not reach the app: check that PHOTOSYNC_PUBLIC_URL is the app's public https address "
-            "and that /api/notifications and /api/lifecycle answer without sign-in. It is tried again at the next "
-            "run of the timer."
+            "Graph would not make or renew the subscription. While there is none, no notification comes; the sweep "
+            "still finds every change."
+        ),
+        (
+            "Look at the detail. HTTP 400: usually Graph could not reach the app; check that PHOTOSYNC_PUBLIC_URL is "
+            "the app's public https address, and that /api/notifications and /api/lifecycle answer without sign-in. "
+            "HTTP 403: Graph's limit of subscriptions (100 an app, 1,000 a tenant) is reached; delete some that nobody "
+            "needs. HTTP 409: other software uses the same app registration and has the one subscription to users; "
+            "give this app a registration of its own. It is tried again by itself, at least every hour."
         ),
     )
     UNREADABLE_MESSAGE = (

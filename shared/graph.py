@@ -4,6 +4,7 @@ Sources: Graph v1.0 reference, "Get profilePhoto", "Get a user", "Combine multip
 "subscription resource type".
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-from shared.answers import Answer, failure_of
+from shared.answers import Answer, error_code, failure_of
 from shared.caller import Call, Caller
 from shared.clock import Clock
 from shared.failures import Failure, FailureCode
@@ -23,7 +24,15 @@ from shared.gates import Gates, Service
 BATCH_LIMIT = 20
 _USER_FIELDS = "id,userPrincipalName,displayName,accountEnabled,userType,preferredDataLocation"
 _NO_PHOTO_SIZE = "1x1"
+_LACKS_PERMISSION = {"Authorization_RequestDenied", "ExtensionError", "AccessDenied", "ErrorAccessDenied"}
+"""Codes of a 403 for want of a permission. Any other 403 to a new subscription is Graph's limit of them."""
 _OK = range(200, 300)
+_SUBSCRIPTION_REFUSALS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,9 @@ class Subscription:
     change_type: str
     notification_url: str
     expires: datetime
+    lifecycle_url: str | None = None
+    client_state_sha256: str | None = None
+    """Fingerprint of the client state; None when Graph does not tell it. The secret itself goes no further."""
 
 
 class Graph:
@@ -158,19 +170,41 @@ class Graph:
         return found
 
     def create_subscription(self, wanted: Mapping[str, str]) -> Subscription:
-        """Create a subscription with these properties. A 409 is raised as RequestRefused with `status` 409."""
+        """Create a subscription with these properties; Graph calls both of its URLs before it answers.
+
+        Raises:
+            Failure: SubscriptionRefused with `status` 400 when an endpoint did not answer the handshake, 409 when there
+                is one for the same resource and changes, 403 when there are too many; NotPermitted.
+        """
         return self._send_subscription("POST", f"{self._root}/subscriptions", wanted)
 
     def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
-        """Move the expiry. A subscription that is gone is raised as RequestRefused with `status` 404."""
-        url = f"{self._root}/subscriptions/{quote(subscription_id, safe='')}"
-        return self._send_subscription("PATCH", url, {"expirationDateTime": wire_time(expires)})
+        """Move the expiry, which also reauthorizes. Graph may call the URLs first, and may give less than is asked.
+
+        Raises:
+            Failure: SubscriptionRefused with `status` 404 when the subscription is gone, 400 as for a new one.
+        """
+        return self._send_subscription("PATCH", self._one(subscription_id), {"expirationDateTime": wire_time(expires)})
+
+    def delete_subscription(self, subscription_id: str) -> None:
+        """Delete a subscription; fine when it is gone already."""
+        self._caller.send(Call(Service.GRAPH, "DELETE", self._one(subscription_id), handled=(HTTPStatus.NOT_FOUND,)))
+
+    def _one(self, subscription_id: str) -> str:
+        return f"{self._root}/subscriptions/{quote(subscription_id, safe='')}"
 
     def _send_subscription(self, method: str, url: str, body: Mapping[str, str]) -> Subscription:
-        call = Call(
-            Service.GRAPH, method, url, headers={"Content-Type": "application/json"}, body=json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        content = json.dumps(body).encode()
+        answer = self._caller.send(
+            Call(Service.GRAPH, method, url, headers=headers, body=content, handled=_SUBSCRIPTION_REFUSALS)
         )
-        return _subscription(self._caller.send(call).json())
+        if answer.status not in _SUBSCRIPTION_REFUSALS:
+            return _subscription(answer.json())
+        failure = failure_of(Service.GRAPH, answer, self._clock.now())
+        if answer.status != HTTPStatus.FORBIDDEN or error_code(answer) not in _LACKS_PERMISSION:
+            failure.code = FailureCode.SUBSCRIPTION_REFUSED
+        raise failure
 
     def _next_link(self, page: Mapping[str, Any]) -> str | None:
         """The opaque link to the next page; refused when it leads away from Graph, since a token goes with it."""
@@ -178,6 +212,11 @@ class Graph:
         if link is not None and urlsplit(str(link))[:2] != urlsplit(self._root)[:2]:
             raise Failure(FailureCode.ANSWER_NOT_UNDERSTOOD, "a next link to another host", service=Service.GRAPH)
         return link
+
+
+def fingerprint(client_state: str) -> str:
+    """What the app keeps of a client state, to notice that it has changed: its SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(client_state.encode()).hexdigest()
 
 
 def wire_time(moment: datetime) -> str:
@@ -272,6 +311,8 @@ def _subscription(item: Mapping[str, Any]) -> Subscription:
             change_type=str(item["changeType"]),
             notification_url=str(item["notificationUrl"]),
             expires=read_wire_time(str(item["expirationDateTime"])),
+            lifecycle_url=item.get("lifecycleNotificationUrl"),
+            client_state_sha256=fingerprint(item["clientState"]) if item.get("clientState") else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Failure(

@@ -150,6 +150,13 @@ class Settings(BaseModel):
         description="Secret, 16 to 128 characters, that Graph repeats in every notification; proves that it is Graph",
         examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/client-state)"],
     )
+    client_state_previous: Annotated[SecretStr, AfterValidator(_secret_of_length)] | None = Field(
+        default=None,
+        alias="PHOTOSYNC_CLIENT_STATE_PREVIOUS",
+        description="While PHOTOSYNC_CLIENT_STATE is being changed: the secret before, accepted too. Remove it a day "
+        "later",
+        examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/client-state-previous)"],
+    )
     company: Annotated[str, AfterValidator(_agent_word)] = Field(
         default="Unnamed",
         alias="PHOTOSYNC_COMPANY",
