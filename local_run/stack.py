@@ -9,10 +9,12 @@ code needs in its own process. Every part ends with the process that started it,
 """
 
 import json
+import random
 import secrets
+import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -81,7 +83,7 @@ class Stack:
             stack = cls(directory, azurite, tenant, parts)
             stack._settings = {**stack._own_settings(), **(environment or {})}
             stack._app = app
-            stack._options = replace(options or HostOptions(), port=ports.app)
+            stack._options = replace(options or HostOptions(), port=ports.app or free_port())
             parts.callback(stack._stop_hosts)
             if app is not None:
                 stack.start_app()
@@ -209,6 +211,17 @@ class Stack:
             host = self._hosts.pop()
             if host.process.exit_code is None:
                 host.stop()
+
+
+def free_port() -> int:
+    """A free port that stays free while its server restarts: the system hands none of this range to outgoing calls."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as attempt:
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                attempt.bind(("127.0.0.1", port))
+                return port
 
 
 def _start_services(

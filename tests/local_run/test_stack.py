@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from azure.data.tables import TableServiceClient
 
 from local_run import core_tools
 from local_run.processes import DidNotStart
-from local_run.stack import PUBLIC_URL, ROOT, Stack
+from local_run.stack import PUBLIC_URL, ROOT, Stack, free_port
 from tests.waiting import eventually
 
 _APP = """
@@ -202,7 +201,7 @@ def test_core_tools_get_the_same_settings(tmp_path: Path, monkeypatch: pytest.Mo
         "PHOTOSYNC_COMPANY": "C",
         "AzureWebJobs.work.Disabled": "true",
     }
-    with core_tools.start(app, settings, logs=tmp_path / "logs", port=_free_port()) as host:
+    with core_tools.start(app, settings, logs=tmp_path / "logs", port=free_port()) as host:
         assert host.call("GET", "/api/hello").text.split(maxsplit=1)[1] == "by func C"
     assert host.process.exit_code == 0
 
@@ -228,18 +227,13 @@ def _foreground(folder: Path, *arguments: str, environment: dict[str, str]) -> "
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "local_run", "--app", str(app), "--directory", str(folder / "state")),
-                *("--port", str(_free_port()), *arguments),
+                *("--port", str(free_port()), *arguments),
             ],
             cwd=ROOT,
             env={**os.environ, **environment},
             stdout=printed,
             stderr=subprocess.STDOUT,
         )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _path_without_func() -> str:
