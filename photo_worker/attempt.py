@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from photo_worker.copy_photo import Target, copy_photo, next_timestamp
-from photo_worker.decide import Download, Plan, Scope, bytes_differ, decide
+from photo_worker.decide import Download, Plan, bytes_differ, decide
 from photo_worker.endings import NOTHING_AGREED, Agreement, Ending, copied, no_photo, same_bytes, settled
 from photo_worker.lease import WRITING_TIME, Lease
 from photo_worker.picture_folder import PictureFolders
@@ -21,9 +21,11 @@ from shared.caller import Caller
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
 from shared.graph import Graph, GraphUser, Source
-from shared.picture_names import Hosts, base_name
+from shared.picture_names import base_name
+from shared.recipe import hosts_of, recipe
+from shared.scope import Scope
 from shared.services import Services
-from shared.settings import FileNaming, Settings
+from shared.settings import FileNaming
 from shared.sharepoint import SharePoint
 from shared.status import StatusRow
 from shared.words import UserState
@@ -46,9 +48,9 @@ class Attempt:
 
     def check(self, user_id: str, row: StatusRow, *, force: bool) -> tuple[Source, Plan]:
         """What Graph says, and what that calls for; raises `Failure`."""
-        source = self._graph.look(user_id)
-        made_by = recipe(self._settings, source.user) if source.user else ""
-        scope = Scope(guests=self._settings.include_guests, disabled=self._settings.include_disabled)
+        scope = Scope.of(self._settings)
+        source = self._graph.look(user_id, scope.groups)
+        made_by = self._recipe(source.user) if source.user else ""
         return source, decide(source, row, recipe=made_by, scope=scope, force=force)
 
     def sync(self, lease: Lease, *, force: bool) -> Ending:
@@ -71,7 +73,7 @@ class Attempt:
         content = self._graph.download(user.id, settings.max_photo_megabytes * 1024 * 1024)
         if content is None:
             return no_photo(lease.row, clock.now())
-        agreement = Agreement(media_etag, hashlib.sha256(content).hexdigest(), recipe(settings, user))
+        agreement = Agreement(media_etag, hashlib.sha256(content).hexdigest(), self._recipe(user))
         if not bytes_differ(agreement.sha256, lease.row, recipe=agreement.recipe, force=force):
             return same_bytes(agreement, clock.now())
 
@@ -84,7 +86,7 @@ class Attempt:
         timestamp = next_timestamp(clock.now(), lease.row.picture_timestamp)
         lease.save(state=UserState.COPYING, picture_timestamp=timestamp, **NOTHING_AGREED)
         target = Target(
-            hosts=Hosts.of(settings.sharepoint_name, settings.cloud.endpoints.sharepoint_suffix),
+            hosts=hosts_of(settings, user.data_location),
             base=base_name(settings.file_naming, user.id, user.upn),
             upn=user.upn,
             exchange_sync_state=settings.exchange_sync_state,
@@ -93,6 +95,9 @@ class Attempt:
         url = copy_photo(sharepoint, self._folders, target, thumbnails, timestamp=timestamp)
         return copied(agreement, url, clock.now())
 
+    def _recipe(self, user: GraphUser) -> str:
+        return recipe(self._settings, user.id, user.upn, user.data_location)
+
     def _claim_name(self, user: GraphUser) -> None:
         """With names from the UPN two users can end with one name; the first keeps it."""
         if self._settings.file_naming is not FileNaming.UPN:
@@ -100,11 +105,3 @@ class Attempt:
         base = base_name(FileNaming.UPN, user.id, user.upn)
         if not self._services.control.claim(f"picture-name {base}", user.id):
             raise Failure(FailureCode.NAME_COLLISION, f"{base} belongs to another user")
-
-
-def recipe(settings: Settings, user: GraphUser) -> str:
-    """What a target made now would be made by; when it changes, the next look copies again."""
-    base = base_name(settings.file_naming, user.id, user.upn)
-    return "|".join(
-        ["1", str(settings.large_size), base, settings.picture_folder or "", str(settings.exchange_sync_state)]
-    )

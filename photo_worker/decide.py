@@ -5,16 +5,9 @@ Read this to know when SharePoint is written: only after `Download`, and then on
 
 from dataclasses import dataclass
 
-from shared.graph import GraphUser, Source
+from shared.graph import Source
+from shared.scope import Scope
 from shared.status import StatusRow
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Which users the app may touch."""
-
-    guests: bool
-    disabled: bool
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def decide(source: Source, agreed: StatusRow | None, *, recipe: str, scope: Scop
     user = source.user
     if user is None:
         return UserIsGone()
-    if why := _why_out_of_scope(user, scope):
+    if why := scope.why_not(user, source.member_of):
         return LeaveAlone(why)
     if source.photo is None:
         return NothingToCopy()
@@ -73,14 +66,6 @@ def decide(source: Source, agreed: StatusRow | None, *, recipe: str, scope: Scop
         if agreed.source_etag == etag and agreed.recipe == recipe:
             return InStep()
     return Download(etag)
-
-
-def _why_out_of_scope(user: GraphUser, scope: Scope) -> str | None:
-    if user.guest and not scope.guests:
-        return "a guest"
-    if not user.enabled and not scope.disabled:
-        return "a disabled account"
-    return None
 
 
 def bytes_differ(sha256: str, agreed: StatusRow | None, *, recipe: str, force: bool) -> bool:

@@ -22,6 +22,7 @@ from shared.failures import Failure, FailureCode
 from shared.gates import Gates, Service
 
 BATCH_LIMIT = 20
+PAGE_SIZE = 999
 _USER_FIELDS = "id,userPrincipalName,displayName,accountEnabled,userType,preferredDataLocation"
 _NO_PHOTO_SIZE = "1x1"
 _LACKS_PERMISSION = {"Authorization_RequestDenied", "ExtensionError", "AccessDenied", "ErrorAccessDenied"}
@@ -63,6 +64,32 @@ class Source:
     """None: Graph knows no such user."""
     photo: SourcePhoto | None
     """None: no photo."""
+    member_of: frozenset[str] = frozenset()
+    """Those of the groups asked about that the user belongs to."""
+
+
+@dataclass(frozen=True)
+class UsersPage:
+    """One page of a list of users."""
+
+    users: list[GraphUser]
+    next_link: str | None
+    """Opaque; None: this was the last page."""
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """One request inside a batch: a GET of `url` (relative to the version), or a POST of `body`."""
+
+    url: str
+    body: Mapping[str, Any] | None = None
+
+    def as_json(self, number: int) -> dict[str, Any]:
+        """As JSON batching wants it."""
+        if self.body is None:
+            return {"id": str(number), "method": "GET", "url": self.url}
+        headers = {"Content-Type": "application/json"}
+        return {"id": str(number), "method": "POST", "url": self.url, "headers": headers, "body": self.body}
 
 
 @dataclass(frozen=True)
@@ -89,28 +116,51 @@ class Graph:
         self._gates = gates
         self._clock = clock
 
-    def look(self, user_id: str) -> Source:
-        """The user and the photo's version, in one HTTP request.
+    def look(self, user_id: str, groups: Sequence[str] = ()) -> Source:
+        """The user, the photo's version and the membership in these groups, in one HTTP request.
 
         Asking for both together tells a deleted user from one without a photo (a photo request answers both alike),
         and brings the present UPN, which may have been renamed since the event was made.
         """
-        who, photo = self.batch([f"/users/{user_id}?$select={_USER_FIELDS}", f"/users/{user_id}/photo"])
+        asked = [BatchItem(f"/users/{user_id}?$select={_USER_FIELDS}"), BatchItem(f"/users/{user_id}/photo")]
+        if groups:
+            asked.append(BatchItem(f"/users/{user_id}/checkMemberGroups", {"groupIds": list(groups)}))
+        who, photo, *membership = self._batch_or_wait(asked)
         if who.status == HTTPStatus.NOT_FOUND:
             return Source(None, None)
-        return Source(_user(_checked(who)), _photo(photo))
+        member_of = frozenset(group for answer in membership for group in _groups(_checked(answer)))
+        return Source(_user(_checked(who).json(), who.request_id), photo_of(photo), member_of)
 
     def resolve(self, keys: Sequence[str]) -> dict[str, GraphUser | None]:
         """The users with these object ids or user principal names; None for those that Graph does not know."""
         found: dict[str, GraphUser | None] = {}
         for start in range(0, len(keys), BATCH_LIMIT):
             some = keys[start : start + BATCH_LIMIT]
-            answers = self.batch([f"/users/{quote(key, safe='')}?$select={_USER_FIELDS}" for key in some])
+            answers = self._batch_or_wait(
+                [BatchItem(f"/users/{quote(key, safe='')}?$select={_USER_FIELDS}") for key in some]
+            )
             for key, answer in zip(some, answers, strict=True):
                 # A key that could never be a UPN is answered with 400, which says no more than "no such user".
                 unknown = answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}
-                found[key] = None if unknown else _user(_checked(answer))
+                found[key] = None if unknown else _user(_checked(answer).json(), answer.request_id)
         return found
+
+    def users_page(self, link: str | None, group: str | None = None) -> UsersPage:
+        """One page of up to 999 users: the first when `link` is None, else the one that `link` leads to.
+
+        `group`: only its members, direct or through other groups, which Graph lists as an advanced query.
+        """
+        of = f"groups/{quote(group, safe='')}/transitiveMembers/microsoft.graph.user" if group else "users"
+        count = "&$count=true" if group else ""
+        url = link or f"{self._root}/{of}?$select={_USER_FIELDS}&$top={PAGE_SIZE}{count}"
+        headers = {"x-ms-throttle-priority": "Low"} | ({"ConsistencyLevel": "eventual"} if group else {})
+        answer = self._caller.send(Call(Service.GRAPH, "GET", self._own(url), headers=headers))
+        page = answer.json()
+        try:
+            users = [_user(item, answer.request_id) for item in page["value"]]
+        except (KeyError, TypeError):
+            raise _not_understood(answer, "a page of users") from None
+        return UsersPage(users, page.get("@odata.nextLink"))
 
     def download(self, user_id: str, largest: int) -> bytes | None:
         """The bytes of the largest photo; None when there is none. Beyond `largest` bytes: PhotoRefused."""
@@ -127,14 +177,20 @@ class Graph:
         )
         return None if answer.status == HTTPStatus.NOT_FOUND else answer.body
 
-    def batch(self, urls: Sequence[str]) -> list[Answer]:
-        """GET up to 20 URLs (relative to the version) in one request; the answers in the order asked.
+    def _batch_or_wait(self, items: Sequence[BatchItem]) -> list[Answer]:
+        """The answers to a batch of which all are needed.
 
         Raises:
             Failure: when the batch itself, or any request in it, was throttled or failed for now: by the latest of
                 their Retry-After times, with the gate closed for everybody.
         """
-        requests = [{"id": str(number), "method": "GET", "url": url} for number, url in enumerate(urls)]
+        answers = self.batch(items)
+        self._raise_what_must_wait(answers)
+        return answers
+
+    def batch(self, items: Sequence[BatchItem]) -> list[Answer]:
+        """Make up to 20 requests in one; the answers in the order asked, each with a status of its own."""
+        requests = [item.as_json(number) for number, item in enumerate(items)]
         answer = self._caller.send(
             Call(
                 Service.GRAPH,
@@ -144,9 +200,7 @@ class Graph:
                 body=json.dumps({"requests": requests}).encode(),
             )
         )
-        answers = _inner_answers(answer, len(urls))
-        self._raise_what_must_wait(answers)
-        return answers
+        return _inner_answers(answer, len(items))
 
     def _raise_what_must_wait(self, answers: Iterable[Answer]) -> None:
         now = self._clock.now()
@@ -164,9 +218,9 @@ class Graph:
         found: list[Subscription] = []
         url: str | None = f"{self._root}/subscriptions"
         while url:
-            page = self._caller.send(Call(Service.GRAPH, "GET", url)).json()
+            page = self._caller.send(Call(Service.GRAPH, "GET", self._own(url))).json()
             found += [_subscription(item) for item in page.get("value", [])]
-            url = self._next_link(page)
+            url = page.get("@odata.nextLink")
         return found
 
     def create_subscription(self, wanted: Mapping[str, str]) -> Subscription:
@@ -206,17 +260,11 @@ class Graph:
             failure.code = FailureCode.SUBSCRIPTION_REFUSED
         raise failure
 
-    def _next_link(self, page: Mapping[str, Any]) -> str | None:
-        """The opaque link to the next page; refused when it leads away from Graph, since a token goes with it."""
-        link = page.get("@odata.nextLink")
-        if link is not None and urlsplit(str(link))[:2] != urlsplit(self._root)[:2]:
+    def _own(self, link: str) -> str:
+        """A link to a next page, refused when it leads away from Graph, since a token goes with it."""
+        if urlsplit(link)[:2] != urlsplit(self._root)[:2]:
             raise Failure(FailureCode.ANSWER_NOT_UNDERSTOOD, "a next link to another host", service=Service.GRAPH)
         return link
-
-
-def fingerprint(client_state: str) -> str:
-    """What the app keeps of a client state, to notice that it has changed: its SHA-256 in hexadecimal digits."""
-    return hashlib.sha256(client_state.encode()).hexdigest()
 
 
 def wire_time(moment: datetime) -> str:
@@ -262,8 +310,7 @@ def _checked(answer: Answer) -> Answer:
     raise failure_of(Service.GRAPH, answer, datetime.now(UTC))
 
 
-def _user(answer: Answer) -> GraphUser:
-    body = answer.json()
+def _user(body: Any, request_id: str) -> GraphUser:
     try:
         return GraphUser(
             id=str(body["id"]).lower(),
@@ -273,20 +320,24 @@ def _user(answer: Answer) -> GraphUser:
             guest=body.get("userType") == "Guest",
             data_location=body.get("preferredDataLocation") or None,
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise Failure(
-            FailureCode.ANSWER_NOT_UNDERSTOOD,
-            f"a user without {error}",
-            request_id=answer.request_id,
-            service=Service.GRAPH,
+            FailureCode.ANSWER_NOT_UNDERSTOOD, f"a user without {error}", request_id=request_id, service=Service.GRAPH
         ) from None
 
 
-def _photo(answer: Answer) -> SourcePhoto | None:
-    """The photo's version; None in both of the shapes that say "no photo".
+def _groups(answer: Answer) -> list[str]:
+    try:
+        return [str(group).lower() for group in answer.json()["value"]]
+    except (KeyError, TypeError):
+        raise _not_understood(answer, "a list of groups") from None
+
+
+def photo_of(answer: Answer) -> SourcePhoto | None:
+    """The photo's version in an answer to a request for its metadata; None in both of the shapes that say "no photo".
 
     One is a 404, whatever its code (ImageNotFound, ErrorEntityNotFound, MailboxNotEnabledForRESTAPI and others were
-    seen); the other a 200 whose id is 1x1. Source: "Get profilePhoto", Response.
+    seen); the other a 200 whose id is 1x1. Source: "Get profilePhoto", Response. Raises `Failure` for other statuses.
     """
     if answer.status == HTTPStatus.NOT_FOUND:
         return None
@@ -294,13 +345,19 @@ def _photo(answer: Answer) -> SourcePhoto | None:
     try:
         etag, size = str(body.get("@odata.mediaEtag") or ""), str(body.get("id") or "")
     except AttributeError:
-        raise Failure(
-            FailureCode.ANSWER_NOT_UNDERSTOOD,
-            f"photo metadata of type {type(body).__name__}",
-            request_id=answer.request_id,
-            service=Service.GRAPH,
-        ) from None
+        raise _not_understood(answer, "photo metadata") from None
     return None if size.lower() == _NO_PHOTO_SIZE else SourcePhoto(etag)
+
+
+def _not_understood(answer: Answer, what: str) -> Failure:
+    return Failure(
+        FailureCode.ANSWER_NOT_UNDERSTOOD, f"not {what}", request_id=answer.request_id, service=Service.GRAPH
+    )
+
+
+def fingerprint(client_state: str) -> str:
+    """What stands for a client state where it may be read: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(client_state.encode()).hexdigest()
 
 
 def _subscription(item: Mapping[str, Any]) -> Subscription:

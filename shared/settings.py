@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from shared.clouds import Cloud
 from shared.words import ObjectId
@@ -45,6 +45,13 @@ class ExchangeSyncState(StrEnum):
     ON = "1"
 
 
+class RemovedPhoto(StrEnum):
+    """What becomes of the target when the source is gone."""
+
+    CLEAR = "clear"
+    KEEP = "keep"
+
+
 class SettingsError(Exception):
     """One or more settings are missing or wrong; the text names each, what it is for and an example."""
 
@@ -60,6 +67,19 @@ def _tenant_name(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9]+", name, re.IGNORECASE):
         raise ValueError("must be the bare name: for contoso.sharepoint.com, contoso")
     return name.lower()
+
+
+def _geos(text: Any) -> Any:
+    """`EUR=contosoeur, APC=contosoapc` as data location to name."""
+    if not isinstance(text, str):
+        return text
+    geos = {}
+    for part in text.split(","):
+        location, equals, name = part.partition("=")
+        if not equals or not location.strip():
+            raise ValueError("must be pairs like EUR=contosoeur, separated by commas")
+        geos[location.strip().upper()] = _tenant_name(name.strip())
+    return geos
 
 
 def _folder_name(name: str) -> str:
@@ -200,6 +220,51 @@ class Settings(BaseModel):
         alias="PHOTOSYNC_INCLUDE_DISABLED",
         description="Whether users whose account is disabled are in scope: `true` or `false`",
         examples=["false"],
+    )
+    scope_group: ObjectId | None = Field(
+        default=None,
+        alias="PHOTOSYNC_SCOPE_GROUP",
+        description="Object id of a group; only its members, direct or through other groups, are in scope",
+        examples=["11111111-2222-3333-4444-555555555555"],
+    )
+    exclude_group: ObjectId | None = Field(
+        default=None,
+        alias="PHOTOSYNC_EXCLUDE_GROUP",
+        description="Object id of a group whose members are out of scope, whatever else holds",
+        examples=["11111111-2222-3333-4444-555555555555"],
+    )
+    geos: Annotated[dict[str, str], BeforeValidator(_geos)] = Field(
+        default_factory=dict,
+        alias="PHOTOSYNC_GEOS",
+        description="Multi-geo tenants: SharePoint's name for each data location, but for the central one",
+        examples=["EUR=contosoeur, APC=contosoapc"],
+    )
+    removed_photo: RemovedPhoto = Field(
+        default=RemovedPhoto.CLEAR,
+        alias="PHOTOSYNC_REMOVED_PHOTO",
+        description="When somebody's photo is gone, seen twice an hour apart: `clear` the picture in SharePoint, or "
+        "`keep` it",
+        examples=["clear"],
+    )
+    most_removals_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=5,
+        alias="PHOTOSYNC_MOST_REMOVALS_PERCENT",
+        description="When one sweep would clear more than this share of the users, it stops clearing and waits for a "
+        "person; ten are always allowed",
+        examples=["5"],
+    )
+    sweep_minutes: Annotated[int, Field(ge=5, le=1440)] = Field(
+        default=15,
+        alias="PHOTOSYNC_SWEEP_MINUTES",
+        description="How often every user in scope is checked, in minutes, 5 to 1440",
+        examples=["15"],
+    )
+    bulk_copies_per_minute: Annotated[int, Field(ge=1, le=5000)] = Field(
+        default=60,
+        alias="PHOTOSYNC_BULK_COPIES_PER_MINUTE",
+        description="Pace of what sweeps and large jobs find to copy, well below the tenant's limit (about 90 a minute "
+        "up to 1,000 licences, 450 over 50,000); single users never wait for it",
+        examples=["60"],
     )
     max_photo_megabytes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=16,

@@ -12,13 +12,13 @@ from photo_worker.decide import (
     LeaveAlone,
     NothingToCopy,
     RefusedBefore,
-    Scope,
     UserIsGone,
     bytes_differ,
     decide,
 )
 from shared.failures import Failure, FailureCode, FailureKind
 from shared.graph import GraphUser, Source, SourcePhoto
+from shared.scope import Scope
 from shared.status import StatusRow
 from shared.words import UserState
 
@@ -35,7 +35,13 @@ people = st.builds(
     guest=st.booleans(),
     data_location=st.none(),
 )
-sources = st.builds(Source, user=st.none() | people, photo=st.none() | st.builds(SourcePhoto, etags))
+groups = st.sampled_from(["staff", "leavers"])
+sources = st.builds(
+    Source,
+    user=st.none() | people,
+    photo=st.none() | st.builds(SourcePhoto, etags),
+    member_of=st.frozensets(groups),
+)
 rows = st.none() | st.builds(
     StatusRow,
     user_id=st.just(USER),
@@ -45,7 +51,13 @@ rows = st.none() | st.builds(
     recipe=st.none() | recipes,
     refused_etag=st.none() | etags,
 )
-scopes = st.builds(Scope, guests=st.booleans(), disabled=st.booleans())
+scopes = st.builds(
+    Scope,
+    guests=st.booleans(),
+    disabled=st.booleans(),
+    group=st.none() | groups,
+    excluded_group=st.none() | groups,
+)
 
 
 def person(*, enabled: bool = True, guest: bool = False) -> GraphUser:
@@ -80,6 +92,14 @@ def test_the_plan_follows_the_history() -> None:
     guest, disabled = Source(person(guest=True), photo.photo), Source(person(enabled=False), photo.photo)
     assert decide(guest, None, recipe=today, scope=NARROW, force=True) == LeaveAlone("a guest")
     assert decide(disabled, None, recipe=today, scope=NARROW, force=True) == LeaveAlone("a disabled account")
+    staff = Scope(group="staff", excluded_group="leavers")
+    for member_of, plan in (
+        (frozenset({"staff"}), Download("A")),
+        (frozenset[str](), LeaveAlone("not in the group that the settings name")),
+        (frozenset({"staff", "leavers"}), LeaveAlone("in the group that the settings exclude")),
+    ):
+        seen = Source(person(), SourcePhoto("A"), member_of)
+        assert decide(seen, None, recipe=today, scope=staff, force=False) == plan
 
 
 @given(sources, rows, recipes, scopes, st.booleans())
@@ -93,8 +113,7 @@ def test_rules_over_all_histories(
         assert user is not None
         assert source.photo is not None
         assert plan.media_etag == source.photo.media_etag
-        assert scope.guests or not user.guest
-        assert scope.disabled or user.enabled
+        assert scope.why_not(user, source.member_of) is None
     if isinstance(plan, InStep):
         assert not force
         assert source.photo is not None
