@@ -4,6 +4,7 @@ https://learn.microsoft.com/graph/api/subscription-post-subscriptions
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,9 @@ MOST_FOR_APP, MOST_FOR_TENANT = 100, 1000
 HANDSHAKE_SECONDS = 10
 CLIENT_STATE_CHARACTERS = 128
 PAGE = 100
+QUOTA_WINDOW = timedelta(seconds=20)
+QUOTAS = {"write": 500, "reauthorize": 1000, "get": 500, "list": 25}
+"""Calls of an app in the window, by kind."""
 
 _FIELDS = {
     "changeType",
@@ -65,6 +69,22 @@ def living(tenant: Tenant, app: str | None = None) -> list[Subscription]:
     return [found for found in tenant.subscriptions.values() if app in {None, found.app}]
 
 
+def _count(tenant: Tenant, received: Received, kind: str) -> None:
+    """Count a call against the app's quota of its kind; raises 429 when that is used up."""
+    app, now = graph.claims_of(tenant, received).appid, tenant.now()
+    calls = tenant.subscription_calls.setdefault((app, kind), deque())
+    while calls and calls[0] <= now - QUOTA_WINDOW:
+        calls.popleft()
+    calls.append(now)
+    if len(calls) <= QUOTAS[kind]:
+        return
+    message = (
+        "Too many requests from Identifier:North Europe under "
+        f"category:throttle.aad.ags.subscriptionservice.dc.{kind}. Please try again later."
+    )
+    raise Refused(graph.error(received, 429, "TooManyRequests", message, {"Retry-After": "5"}))
+
+
 def _invalid(received: Received, message: str) -> Refused:
     return graph.bad_request(received, message, "ValidationError")
 
@@ -72,6 +92,7 @@ def _invalid(received: Received, message: str) -> Refused:
 @OPERATIONS.add("graph.subscriptions.list", "GET", r"/v1\.0/subscriptions")
 def list_subscriptions(tenant: Tenant, received: Received, _: Mapping[str, str]) -> Answer:
     """The app's own subscriptions."""
+    _count(tenant, received, "list")
     app = graph.claims_of(tenant, received).appid
     shown = [_shown(tenant, subscription) for subscription in living(tenant, app)]
     page, token = odata.page(received, shown, PAGE)
@@ -84,6 +105,7 @@ def list_subscriptions(tenant: Tenant, received: Received, _: Mapping[str, str])
 @OPERATIONS.add("graph.subscriptions.get", "GET", _ONE)
 def get_subscription(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Answer:
     """One of the app's own subscriptions."""
+    _count(tenant, received, "get")
     return graph.of_json(_shown(tenant, _own(tenant, received, groups), "subscriptions/$entity"))
 
 
@@ -98,6 +120,7 @@ def _own(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Subsc
 @OPERATIONS.add("graph.subscriptions.create", "POST", r"/v1\.0/subscriptions")
 def create(tenant: Tenant, received: Received, _: Mapping[str, str]) -> Answer:
     """A new subscription, once both endpoints have passed the handshake."""
+    _count(tenant, received, "write")
     claims = graph.require(tenant, received, graph.READ_USERS)
     fields = _fields(received)
     subscription = _read(tenant, received, fields, claims.appid, claims.oid)
@@ -116,6 +139,7 @@ def create(tenant: Tenant, received: Received, _: Mapping[str, str]) -> Answer:
 @OPERATIONS.add("graph.subscriptions.update", "PATCH", _ONE)
 def renew(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Answer:
     """A new expiry; nothing else can be changed."""
+    _count(tenant, received, "write")
     subscription = _own(tenant, received, groups)
     fields = _fields(received)
     if set(fields) != {"expirationDateTime"}:
@@ -134,6 +158,7 @@ def renew(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Answ
 @OPERATIONS.add("graph.subscriptions.delete", "DELETE", _ONE)
 def delete(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Answer:
     """Nothing more is sent."""
+    _count(tenant, received, "write")
     del tenant.subscriptions[_own(tenant, received, groups).id]
     return Answer(204)
 
@@ -141,6 +166,7 @@ def delete(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Ans
 @OPERATIONS.add("graph.subscriptions.reauthorize", "POST", _ONE + "/reauthorize")
 def reauthorize(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Answer:
     """The answer to the lifecycle event `reauthorizationRequired`; the expiry stays."""
+    _count(tenant, received, "reauthorize")
     _own(tenant, received, groups)
     return Answer(204)
 

@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -117,6 +118,9 @@ class _Connection(asyncio.Protocol):
                 await self._send(reply, bodiless=request.method == "HEAD", keep_alive=keep_alive)
                 if not keep_alive:
                     self._transport.close()
+        except Exception:  # noqa: BLE001 - a defect must show, and must not leave the caller waiting
+            traceback.print_exc()
+            self._transport.abort()
         finally:
             self._answering = None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 
 from simulated_tenant.http_server import reset
@@ -65,7 +66,7 @@ class Proxy:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._tls_port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
-            await asyncio.gather(_pump(reader, up_writer), _pump(up_reader, writer))
+            await asyncio.gather(_pump(reader, up_writer, writer), _pump(up_reader, writer, up_writer))
         finally:
             up_writer.close()
 
@@ -83,10 +84,22 @@ class Proxy:
         return None
 
 
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Pass bytes on until the end; a reset is passed on as a reset."""
+def _acknowledge(connection: asyncio.StreamWriter) -> None:
+    """Acknowledge at once what has come, where the system can.
+
+    Python's `requests` sends head and body apart, and behind a proxy lets Nagle hold the body until the head is
+    acknowledged: a delayed acknowledgement would cost every POST 40 ms.
+    """
+    if hasattr(socket, "TCP_QUICKACK"):
+        with contextlib.suppress(OSError):
+            connection.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, back: asyncio.StreamWriter) -> None:
+    """Pass bytes on until the end; a reset is passed on as a reset. `back` writes to where `source` reads from."""
     try:
         while chunk := await source.read(_CHUNK):
+            _acknowledge(back)
             sink.write(chunk)
             await sink.drain()
     except ConnectionError:

@@ -217,6 +217,8 @@ class Tenant:
     changes: list[Change] = field(default_factory=list, repr=False)
     """What happened to users, for delta and notifications."""
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    subscription_calls: dict[tuple[str, str], deque[datetime]] = field(default_factory=dict, repr=False)
+    """When an app made calls of a kind to the subscription API; older ones than its quotas look at are dropped."""
     validate_on_renewal: bool = False
     """Whether a renewal repeats the handshake; documentation is silent, one report says so."""
     deliveries: Deliveries = field(default_factory=Deliveries)

@@ -182,6 +182,15 @@ def test_apps_see_their_own_and_at_most_a_hundred(desk: Desk) -> None:
     assert "100" in json.loads(answer.body)["error"]["message"]
 
 
+def test_listing_too_often_is_throttled(desk: Desk) -> None:
+    """The 26th listing within 20 seconds is 429; 20 seconds later one may list again. Reading one is another quota."""
+    statuses = [desk.ask("GET", "/subscriptions").status for _ in range(26)]
+    assert statuses == [200] * 25 + [429]
+    desk.control("POST", "/clock", {"advanceSeconds": 21})
+    assert desk.ask("GET", "/subscriptions").status == 200
+    assert desk.violations() == []
+
+
 def test_subscribing_needs_a_right_to_users(desk: Desk) -> None:
     """A right to photos alone does not let one subscribe."""
     desk.app.roles["graph"] = ["ProfilePhoto.Read.All"]
