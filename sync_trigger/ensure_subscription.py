@@ -1,136 +1,189 @@
-"""Keeping Graph's subscription to user changes alive.
+"""Keeping Graph's subscription to user changes alive: a timer's run.
 
-A timer calls this often; most calls read one table row and end. Graph is asked when the row says that the subscription
-is unknown, belongs to another address, nears its end or was not seen for an hour: for users Graph tells nobody when a
-subscription is gone. Sources: "subscription resource type"; "Create subscription"; "Reduce missing subscriptions and
-change notifications".
+What to do, and when, is decided in `plan_subscription` and `pace_subscription`; here it is done. Whatever goes wrong is
+written down, logged, and tried again by a later run.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 
+from shared import subscription_record
+from shared.control import Control
 from shared.failures import Failure, FailureCode
-from shared.graph import Graph, Subscription, wire_time
+from shared.gates import Service
+from shared.graph import Graph, Subscription, fingerprint, wire_time
 from shared.services import Services
 from shared.settings import Settings
+from shared.status import RowChanged
+from shared.subscription_record import SubscriptionHealth, SubscriptionRecord
+from shared.sweep_wanted import ask_for_sweep
+from sync_trigger import lifecycle_events
+from sync_trigger.lifecycle_events import LifecycleEvent
+from sync_trigger.pace_subscription import Wanted, after_failure, heed, is_due
+from sync_trigger.plan_subscription import (
+    CHANGE_TYPE,
+    RESOURCE,
+    Answer,
+    Blocked,
+    Create,
+    Delete,
+    Look,
+    Renew,
+    Settled,
+    Step,
+    before,
+    begin,
+    learn,
+    next_step,
+    settle,
+)
 
-ROW = "subscription"
-RESOURCE = "users"
-CHANGE_TYPE = "updated"
-"""Covers creation and soft deletion too; a permanent deletion changes no picture."""
-LIFETIME = timedelta(minutes=41_760) - timedelta(hours=1)
-"""Graph's longest for users, less an hour: our clock may differ from Graph's."""
-RENEW_BEFORE = timedelta(days=14)
-"""So long before its end it is renewed, which leaves a fortnight of failures before anything is lost."""
-LOOK_AGAIN_AFTER = timedelta(hours=1)
+MOST_STEPS = 30
+"""Requests of one run. Three are usual; more duplicates than this are for the next run."""
+_SWEEP_AFTER = {LifecycleEvent.SUBSCRIPTION_REMOVED, LifecycleEvent.MISSED}
 _log = logging.getLogger("photosync.subscription")
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the Control row says of the subscription."""
+def ensure_subscription(services: Services, *, at_once: bool = False) -> None:
+    """See to it that Graph notifies us. `at_once`: somebody asks for it, whatever the pace says.
 
-    notification_url: str | None = None
-    expires: datetime | None = None
-    checked: datetime | None = None
-    attention: bool = False
-    """A lifecycle notification came since."""
-
-
-def is_due(known: Known, wanted_url: str, now: datetime) -> bool:
-    """Whether Graph is to be asked. Pure."""
-    return (
-        known.attention
-        or known.expires is None
-        or known.checked is None
-        or known.notification_url != wanted_url
-        or known.expires - now <= RENEW_BEFORE
-        or now - known.checked >= LOOK_AGAIN_AFTER
-    )
-
-
-def ours(subscriptions: Sequence[Subscription], url: str) -> Subscription | None:
-    """The subscription that serves our address, the one that lives longest. Pure."""
-    fitting = [
-        subscription
-        for subscription in subscriptions
-        if subscription.notification_url == url
-        and subscription.resource.strip("/").lower() == RESOURCE
-        and subscription.change_type.lower() == CHANGE_TYPE
-    ]
-    return max(fitting, key=lambda subscription: subscription.expires, default=None)
-
-
-def ensure_subscription(services: Services) -> None:
-    """See to it that Graph notifies us; what goes wrong is written down, logged, and tried again at the next call."""
-    settings, now = services.settings, services.clock.now()
-    url = notification_url(settings)
-    row = services.control.get(ROW)
-    lifecycle = services.control.get("lifecycle")
-    known = Known(
-        notification_url=row.get("notificationUrl"),
-        expires=row.get("expiresAt"),
-        checked=row.get("checkedAt"),
-        attention=bool(lifecycle),
-    )
-    if not is_due(known, url, now):
-        return
+    Raises:
+        AzureError: when Storage fails; nothing is lost by it.
+    """
     try:
-        subscription = _find_or_make(services.graph(services.caller()), settings, now, force_renewal=known.attention)
-    except Failure as failure:
-        _log.error("the subscription is not looked after: %s", failure)
-        wrong = {"errorCode": str(failure.code), "errorDetail": failure.detail, "errorRequestId": failure.request_id}
-        services.control.put(ROW, row | wrong | {"failedAt": now})
-        return
-    if lifecycle:
-        services.control.remove("lifecycle")
-    entry: dict[str, Any] = {
-        "subscriptionId": subscription.id,
-        "notificationUrl": url,
-        "expiresAt": subscription.expires,
-        "checkedAt": now,
-    }
-    services.control.put(ROW, entry)
-    _log.info("the subscription %s is valid until %s", subscription.id, wire_time(subscription.expires))
+        _Upkeep(services).run(at_once=at_once)
+    except RowChanged:
+        _log.warning("another run looks after the subscription at the same time; this one ends")
 
 
-def notification_url(settings: Settings) -> str:
-    """Where Graph posts notifications. There is no key in it: the client state is what we trust."""
-    return f"{settings.public_url}/api/notifications"
+def wanted_of(settings: Settings) -> Wanted:
+    """What the settings want. There is no key in the addresses: the client state is what we trust."""
+    return Wanted(
+        url=f"{settings.public_url}/api/notifications",
+        lifecycle_url=f"{settings.public_url}/api/lifecycle",
+        client_state_sha256=fingerprint(settings.client_state.get_secret_value()),
+    )
 
 
-def _find_or_make(graph: Graph, settings: Settings, now: datetime, *, force_renewal: bool) -> Subscription:
-    """Our subscription, renewed or created as need be."""
-    found = ours(graph.subscriptions(), notification_url(settings))
-    if found is not None:
-        if found.expires - now > RENEW_BEFORE and not force_renewal:
-            return found
+class _Upkeep:
+    """One run."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._control: Control = services.control
+        self._wanted = wanted_of(services.settings)
+        self._record, self._etag = subscription_record.read(self._control)
+        self._state = begin(self._record, self._wanted)
+
+    def run(self, *, at_once: bool) -> None:
+        """Heed what Graph has said; when it is time, bring about what is wanted; write down how that went."""
+        called = self._heed_events()
+        if not (at_once or is_due(self._record, self._wanted, self._now(), called=called)):
+            return
+        self._state = begin(self._record, self._wanted)
         try:
-            return graph.renew_subscription(found.id, now + LIFETIME)
+            self._converse(self._services.graph(self._services.caller()))
         except Failure as failure:
-            if failure.status != HTTPStatus.NOT_FOUND:
-                raise
+            self._write(after_failure(self._state.record, failure, self._now()))
+            self._tell(failure)
+        else:
+            self._finish(settle(self._state, self._now()))
+
+    def _converse(self, graph: Graph) -> None:
+        """Ask and learn until nothing is left to do."""
+        for _ in range(MOST_STEPS):
+            step = next_step(self._state, self._now())
+            if isinstance(step, Settled):
+                return
+            self._state = before(self._state, step, self._now())
+            if isinstance(step, Create):  # should its answer be lost, the next run knows what it may find
+                self._write(self._state.record)
+            self._state = learn(self._state, step, self._do(graph, step), self._now())
+        raise Failure(FailureCode.SUBSCRIPTION_REFUSED, f"not settled after {MOST_STEPS} requests")
+
+    def _heed_events(self) -> bool:
+        """Take over what the webhook wrote down; whether that asks for a look at Graph.
+
+        The events are cleared only when everything that follows from them is in Storage.
+        """
+        noted = lifecycle_events.read(self._control)
+        if not noted:
+            return False
+        kinds = {event.event: event.at for event in noted}
+        _log.info("Graph says of the subscription: %s", ", ".join(sorted(kinds)))
+        if lost := sorted(_SWEEP_AFTER & kinds.keys()):
+            ask_for_sweep(self._control, f"Graph said {' and '.join(lost)}.", self._now())
+        heeded = heed(self._record, kinds)
+        if heeded != self._record:
+            self._write(heeded)
+        lifecycle_events.clear(self._control, noted)
+        return bool(lost)
+
+    def _do(self, graph: Graph, step: Step) -> Answer:
+        """Do one step; 404 and 409 are answers where the plan knows what to do about them."""
+        match step:
+            case Look():
+                return graph.subscriptions()
+            case Delete(subscription_id=needless):
+                _log.info("the subscription %s is ours and not needed; it is deleted", needless)
+                graph.delete_subscription(needless)
+                return None
+            case Renew(subscription_id=ours, expires=expires):
+                return _unless(HTTPStatus.NOT_FOUND, lambda: graph.renew_subscription(ours, expires))
+            case Create(expires=expires):
+                asked = _properties(self._services.settings, self._wanted, expires)
+                return _unless(HTTPStatus.CONFLICT, lambda: graph.create_subscription(asked))
+            case Blocked(others=others):
+                detail = f"HTTP 409: in the way is {', '.join(others) or 'a subscription that Graph does not list'}"
+                raise Failure(
+                    FailureCode.SUBSCRIPTION_REFUSED, detail, service=Service.GRAPH, status=HTTPStatus.CONFLICT
+                )
+
+    def _finish(self, record: SubscriptionRecord) -> None:
+        """Write down that all is well. A sweep that is owed is asked for first, lest an end in between forget it."""
+        if record.sweep_owed is not None:
+            ask_for_sweep(self._control, record.sweep_owed, self._now())
+            _log.warning("a sweep is asked for: %s", record.sweep_owed)
+            record = replace(record, sweep_owed=None)
+        if record.expires_at != self._record.expires_at and record.expires_at is not None:
+            _log.info("the subscription %s is valid until %s", record.id, wire_time(record.expires_at))
+        self._write(record)
+
+    def _tell(self, failure: Failure) -> None:
+        record = self._record
+        health = subscription_record.health(record, self._now())
+        level = logging.WARNING if health is SubscriptionHealth.RETRYING else logging.ERROR
+        end = f"until {wire_time(record.expires_at)}" if record.expires_at else "not at all"
+        _log.log(level, "the subscription (%s, valid %s) is not looked after: %s", health, end, failure)
+
+    def _write(self, record: SubscriptionRecord) -> None:
+        self._etag = subscription_record.write(self._control, record, self._etag)
+        self._record = record
+
+    def _now(self) -> datetime:
+        return self._services.clock.now()
+
+
+def _unless(status: HTTPStatus, do: Callable[[], Subscription]) -> Answer:
+    """What `do` returns; the status, when it fails with that one."""
     try:
-        return graph.create_subscription(_wanted(settings, now))
+        return do()
     except Failure as failure:
-        if failure.status == HTTPStatus.CONFLICT and (other := ours(graph.subscriptions(), notification_url(settings))):
-            return other  # another instance was quicker
-        if failure.code is FailureCode.REQUEST_REFUSED:
-            failure.code = FailureCode.SUBSCRIPTION_REFUSED
-        raise
+        if failure.status != status:
+            raise
+        return status
 
 
-def _wanted(settings: Settings, now: datetime) -> dict[str, str]:
+def _properties(settings: Settings, wanted: Wanted, expires: datetime) -> dict[str, str]:
     return {
         "changeType": CHANGE_TYPE,
         "resource": RESOURCE,
-        "notificationUrl": notification_url(settings),
-        "lifecycleNotificationUrl": f"{settings.public_url}/api/lifecycle",
-        "expirationDateTime": wire_time(now + LIFETIME),
+        "notificationUrl": wanted.url,
+        "lifecycleNotificationUrl": wanted.lifecycle_url,
+        "expirationDateTime": wire_time(expires),
         "clientState": settings.client_state.get_secret_value(),
         "latestSupportedTlsVersion": "v1_2",
     }

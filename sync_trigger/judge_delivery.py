@@ -36,8 +36,8 @@ class Verdict:
     """Why elements were refused, and how many."""
 
 
-def judge_delivery(body: bytes, client_state: str, tenant_id: str) -> Verdict:
-    """Judge every element of a POST's body.
+def judge_delivery(body: bytes, client_state: str, tenant_id: str, previous: str | None = None) -> Verdict:
+    """Judge every element of a POST's body. `previous` is the client state before, while it is being changed.
 
     Raises:
         NotFromGraph: when it is no JSON object with a list `value`.
@@ -49,8 +49,9 @@ def judge_delivery(body: bytes, client_state: str, tenant_id: str) -> Verdict:
     if not isinstance(value, list):
         raise NotFromGraph("expected value to be a list")
     verdict = Verdict(elements=len(value))
+    states = (client_state.encode(), (previous or client_state).encode())
     for element in value:
-        if refusal := _refusal(element, client_state, tenant_id):
+        if refusal := _refusal(element, states, tenant_id):
             verdict.refusals[refusal] += 1
         elif isinstance(event := element.get("lifecycleEvent"), str):
             verdict.lifecycle_events[event[:64]] += 1
@@ -63,19 +64,23 @@ def judge_delivery(body: bytes, client_state: str, tenant_id: str) -> Verdict:
     return verdict
 
 
-def _refusal(element: Any, client_state: str, tenant_id: str) -> str | None:
+def _refusal(element: Any, states: tuple[bytes, bytes], tenant_id: str) -> str | None:
     if not isinstance(element, dict):
         return "not an object"
     given = element.get("clientState")
-    # As bytes, since compare_digest refuses text beyond ASCII; lone surrogates must not raise either.
-    if not isinstance(given, str) or not hmac.compare_digest(
-        given.encode(errors="surrogatepass"), client_state.encode()
-    ):
+    if not isinstance(given, str) or not _is_one_of(given, states):
         return "wrong client state"
     tenant = element.get("tenantId")
     if tenant is not None and str(tenant).lower() != tenant_id:
         return "another tenant"
     return None
+
+
+def _is_one_of(given: str, states: tuple[bytes, bytes]) -> bool:
+    """Compared in constant time, and always with both, so that the time tells neither how much nor which fits."""
+    # As bytes, since compare_digest refuses text beyond ASCII; lone surrogates must not raise either.
+    text = given.encode(errors="surrogatepass")
+    return hmac.compare_digest(text, states[0]) | hmac.compare_digest(text, states[1])
 
 
 def _user_id(element: dict[str, Any]) -> str | None:

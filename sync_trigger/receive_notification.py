@@ -20,6 +20,7 @@ from shared.problem import problem
 from shared.services import Services
 from shared.words import PhotoEvent, Reason
 from sync_trigger.judge_delivery import LARGEST_BODY, NotFromGraph, Verdict, judge_delivery
+from sync_trigger.lifecycle_events import is_known, write_down
 
 LONGEST_TOKEN = 2048
 """Characters of a validation token; those seen in the wild have about 110."""
@@ -51,12 +52,17 @@ class Webhook:
         started = time.monotonic()
         if len(body) > LARGEST_BODY:
             return problem(413, "too-large", "The body is too large.", f"At most {LARGEST_BODY} bytes are taken.")
-        settings = self._services.settings
+        settings, previous = self._services.settings, self._services.settings.client_state_previous
         try:
-            verdict = judge_delivery(body, settings.client_state.get_secret_value(), settings.tenant_id)
+            verdict = judge_delivery(
+                body,
+                settings.client_state.get_secret_value(),
+                settings.tenant_id,
+                previous.get_secret_value() if previous else None,
+            )
         except NotFromGraph as error:
             return problem(400, "not-a-notification", "The body is no change notification.", str(error))
-        stored = self._store(verdict)
+        stored = self._store(verdict, started)
         self._record(endpoint, 202 if stored else 503, verdict, started)
         if stored:
             return func.HttpResponse(status_code=202)
@@ -64,19 +70,33 @@ class Webhook:
             503, "not-stored", "The notifications could not be stored.", "Send them again later.", {"Retry-After": "30"}
         )
 
-    def _store(self, verdict: Verdict) -> bool:
+    def _store(self, verdict: Verdict, started: float) -> bool:
         """Whether everything believed is now safe in Storage."""
         events = [PhotoEvent(user_id=user_id, reason=Reason.NOTIFICATION) for user_id in verdict.user_ids]
         try:
             self._services.quick_queue.put_all(events, within=QUEUE_SECONDS)
-            if verdict.lifecycle_events:
-                now = self._services.clock.now()
-                names = ", ".join(sorted(verdict.lifecycle_events))
-                self._services.quick_control.put("lifecycle", {"events": names, "at": now})
-        except (QueueUnavailable, AzureError) as error:
+            self._keep_events(verdict, QUEUE_SECONDS - (time.monotonic() - started))
+        except (QueueUnavailable, AzureError, TimeoutError) as error:
             _log.error("a delivery of %d elements is not stored: %s", verdict.elements, type(error).__name__)
             return False
         return True
+
+    def _keep_events(self, verdict: Verdict, within: float) -> None:
+        """Write the lifecycle events down for the upkeep of the subscription; unknown kinds are only logged.
+
+        Raises:
+            AzureError, TimeoutError: when not all are stored within so many seconds; Graph then sends them again.
+        """
+        now, control = self._services.clock.now(), self._services.quick_control
+        known = [event for event in verdict.lifecycle_events if is_known(event)]
+        for event in verdict.lifecycle_events.keys() - known:
+            _log.warning("Graph says something of the subscription that the app does not know: %r", event)
+        work = [self._recorder.submit(write_down, control, event, now) for event in known]
+        done, late = wait(work, timeout=max(0.0, within))
+        if late:
+            raise TimeoutError
+        for future in done:
+            future.result()
 
     def _record(self, endpoint: Endpoint, status: int, verdict: Verdict, started: float) -> None:
         """Write the delivery down, if that goes quickly; a delivery is not refused because its record is late."""
