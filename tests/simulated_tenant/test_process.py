@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from simulated_tenant.client import ControlError, RunningTenant, start, start_tenant, stop
+from simulated_tenant.client import Control, ControlError, RunningTenant, start, start_tenant, stop
 from tests.pictures import jpeg
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -93,8 +93,8 @@ def test_without_with_parent_it_outlives_standard_input(tmp_path: Path) -> None:
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        control = json.loads(process.stdout.readline())["control"]
-        assert requests.get(f"{control}/clock", timeout=10).status_code == 200
+        with Control(json.loads(process.stdout.readline())["control"]) as control:
+            assert control.call("GET", "/clock")["now"]
     finally:
         process.terminate()
         assert process.wait(10) == 0
