@@ -58,7 +58,7 @@ class Attempt:
         source, plan = self.check(lease.row.user_id, lease.row, force=force)
         known = {"upn": source.user.upn, "display_name": source.user.display_name} if source.user else {}
         if isinstance(plan, Download) and source.user is not None:
-            lease.save(**known)
+            lease.save(seen_etag=plan.media_etag, **known)
             return self._copy(lease, source.user, plan.media_etag, force=force)
         ending = settled(plan, lease.row, self._services.clock.now())
         if ending is None:

@@ -33,6 +33,8 @@ class StatusRow:
     source_etag: str | None = None
     """Media ETag last agreed. None: nothing agreed, because nothing was copied yet or a copy was broken off."""
     source_sha256: str | None = None
+    seen_etag: str | None = None
+    """Media ETag that the latest look found, whatever came of it. For a failed user: the version that failed."""
     recipe: str | None = None
     """What the agreed target was made by: sizes, names, properties. Another recipe means: copy again."""
     picture_url: str | None = None
