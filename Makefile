@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 AZURITE := local_run/azurite/node_modules
 HOST ?= builtin
 
-.PHONY: help setup test check format demo run lock clean
+.PHONY: help setup test check format demo run lock tables clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ lock: $(VENV)/.ready ## pin the newest allowed versions of all dependencies
 	$(PIN) --upgrade requirements.in
 	$(PIN) --upgrade requirements-dev.in
 	npm install --prefix local_run/azurite --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+tables: $(VENV)/.ready ## write the README's tables anew from the code
+	$(PY) -m local_run.readme_tables
 
 clean: ## remove what set-up and runs have made
 	rm -rf $(VENV) $(AZURITE) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

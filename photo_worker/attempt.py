@@ -1,6 +1,7 @@
 """One attempt at one photo, under the lease: check, decide, copy.
 
     look (Graph: the user and the photo's version) ─▶ decide ─┬─ in step, no photo, out of scope ─▶ ending
+                                                              ├─ gone for good ─▶ clear (SharePoint) ─▶ ending
                                                               └─ download ─┬─ same bytes ─▶ ending
                                                                            └─ thumbnails ─▶ copy (SharePoint) ─▶ ending
 
@@ -12,9 +13,19 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime
 
-from photo_worker.copy_photo import Target, copy_photo, next_timestamp
-from photo_worker.decide import Download, Plan, bytes_differ, decide
-from photo_worker.endings import NOTHING_AGREED, Agreement, Ending, copied, no_photo, same_bytes, settled
+from photo_worker.copy_photo import Target, clear_target, copy_photo, next_timestamp
+from photo_worker.decide import ClearTarget, Download, Plan, Rules, bytes_differ, decide
+from photo_worker.endings import (
+    NOTHING_AGREED,
+    Agreement,
+    Ending,
+    cleared,
+    copied,
+    no_photo,
+    not_cleared,
+    same_bytes,
+    settled,
+)
 from photo_worker.lease import WRITING_TIME, Lease
 from photo_worker.picture_folder import PictureFolders
 from shared.caller import Caller
@@ -23,9 +34,10 @@ from shared.gates import Service
 from shared.graph import Graph, GraphUser, Source
 from shared.picture_names import base_name
 from shared.recipe import hosts_of, recipe
+from shared.removals import allow_removal
 from shared.scope import Scope
 from shared.services import Services
-from shared.settings import FileNaming
+from shared.settings import FileNaming, RemovedPhoto
 from shared.sharepoint import SharePoint
 from shared.status import StatusRow
 from shared.words import UserState
@@ -42,6 +54,12 @@ class Attempt:
         self._graph: Graph = services.graph(self._caller)
         self.started = started
 
+    @property
+    def called(self) -> list[Service]:
+        """The services that this attempt has called; who answered with a token has worked too."""
+        called = [service for service, count in self._caller.meter.requests.items() if count]
+        return [*called, Service.ENTRA] if called else []
+
     def requests(self, service: Service) -> int:
         """HTTP requests made to the service so far."""
         return self._caller.meter.requests[service]
@@ -50,8 +68,12 @@ class Attempt:
         """What Graph says, and what that calls for; raises `Failure`."""
         scope = Scope.of(self._settings)
         source = self._graph.look(user_id, scope.groups)
-        made_by = self._recipe(source.user) if source.user else ""
-        return source, decide(source, row, recipe=made_by, scope=scope, force=force)
+        rules = Rules(
+            recipe=self._recipe(source.user) if source.user else "",
+            scope=scope,
+            clear_removed=self._settings.removed_photo is RemovedPhoto.CLEAR,
+        )
+        return source, decide(source, row, rules, self._services.clock.now(), force=force)
 
     def sync(self, lease: Lease, *, force: bool) -> Ending:
         """Bring the target in step; raises `Failure` when that cannot be, `LeaseLost` when it is no longer ours."""
@@ -60,6 +82,9 @@ class Attempt:
         if isinstance(plan, Download) and source.user is not None:
             lease.save(seen_etag=plan.media_etag, **known)
             return self._copy(lease, source.user, plan.media_etag, force=force)
+        if isinstance(plan, ClearTarget) and source.user is not None:
+            lease.save(**known)
+            return self._clear(lease, source.user, plan.picture_url)
         ending = settled(plan, lease.row, self._services.clock.now())
         if ending is None:
             raise AssertionError(f"no ending for {plan}")
@@ -94,6 +119,19 @@ class Attempt:
         sharepoint = SharePoint(self._caller, target.hosts)
         url = copy_photo(sharepoint, self._folders, target, thumbnails, timestamp=timestamp)
         return copied(agreement, url, clock.now())
+
+    def _clear(self, lease: Lease, user: GraphUser, picture_url: str) -> Ending:
+        """Take the picture of somebody whose photo is gone out of SharePoint."""
+        clock = self._services.clock
+        try:
+            allow_removal(self._services.control, self._settings.most_removals_percent, clock.now())
+        except Failure as stopped:
+            return not_cleared(lease.row, stopped, clock.now())
+        timestamp = next_timestamp(clock.now(), lease.row.picture_timestamp)
+        lease.save(state=UserState.COPYING, picture_timestamp=timestamp, **NOTHING_AGREED)
+        hosts = hosts_of(self._settings, user.data_location)
+        clear_target(SharePoint(self._caller, hosts), picture_url, user.upn, timestamp)
+        return cleared(lease.row, clock.now())
 
     def _recipe(self, user: GraphUser) -> str:
         return recipe(self._settings, user.id, user.upn, user.data_location)

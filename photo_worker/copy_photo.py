@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from photo_worker.make_thumbnails import Thumbnails
 from photo_worker.picture_folder import PictureFolders
-from shared.picture_names import Hosts, account_name, file_names, picture_url
+from shared.picture_names import Hosts, account_name, file_names, picture_paths, picture_url
 from shared.settings import ExchangeSyncState
 from shared.sharepoint import SharePoint
 
@@ -47,6 +47,17 @@ def copy_photo(
     url = folders.use(target.hosts.my, sharepoint, upload_all)
     sharepoint.set_properties(account_name(target.upn), picture_properties(url, timestamp, target.exchange_sync_state))
     return url
+
+
+def clear_target(sharepoint: SharePoint, picture_url: str, upn: str, timestamp: str) -> None:
+    """Let SharePoint show its placeholder, and put the three files into the recycle bin.
+
+    The properties come first, so that nothing ever points at files that are gone. Raises `Failure`.
+    """
+    properties = {"PictureURL": "", "SPS-PicturePlaceholderState": "1", "SPS-PictureTimestamp": timestamp}
+    sharepoint.set_properties(account_name(upn), properties)
+    for path in picture_paths(picture_url):
+        sharepoint.recycle(path)
 
 
 def picture_properties(url: str, timestamp: str, exchange_sync_state: ExchangeSyncState) -> dict[str, str]:

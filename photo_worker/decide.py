@@ -4,6 +4,7 @@ Read this to know when SharePoint is written: only after `Download`, and then on
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from shared.graph import Source
 from shared.scope import Scope
@@ -28,6 +29,13 @@ class NothingToCopy:
 
 
 @dataclass(frozen=True)
+class ClearTarget:
+    """The photo is gone for good: seen twice, long enough apart."""
+
+    picture_url: str
+
+
+@dataclass(frozen=True)
 class InStep:
     """The target was made from this very version, in today's way."""
 
@@ -44,28 +52,50 @@ class Download:
     media_etag: str
 
 
-Plan = UserIsGone | LeaveAlone | NothingToCopy | InStep | RefusedBefore | Download
+Plan = UserIsGone | LeaveAlone | NothingToCopy | ClearTarget | InStep | RefusedBefore | Download
 
 
-def decide(source: Source, agreed: StatusRow | None, *, recipe: str, scope: Scope, force: bool) -> Plan:
+GONE_FOR_GOOD_AFTER = timedelta(hours=1)
+"""So long after a photo was first seen missing a second look believes it: "no photo" can be a passing answer."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings say, as far as it decides."""
+
+    recipe: str
+    """What a target made now would be made by."""
+    scope: Scope
+    clear_removed: bool
+
+
+def decide(source: Source, agreed: StatusRow | None, rules: Rules, now: datetime, *, force: bool) -> Plan:
     """What one look at the source calls for, given what was last agreed.
 
-    `recipe` says what a target made now would be made by; `force` asks for a copy even of what is in step.
+    `force` asks for a copy even of what is in step; it does not hurry the clearing of a target.
     """
     user = source.user
     if user is None:
         return UserIsGone()
-    if why := scope.why_not(user, source.member_of):
+    if why := rules.scope.why_not(user, source.member_of):
         return LeaveAlone(why)
     if source.photo is None:
-        return NothingToCopy()
+        return _without_photo(agreed, rules, now)
     etag = source.photo.media_etag
     if agreed is not None and etag and not force:
         if agreed.refused_etag == etag:
             return RefusedBefore()
-        if agreed.source_etag == etag and agreed.recipe == recipe:
+        if agreed.source_etag == etag and agreed.recipe == rules.recipe:
             return InStep()
     return Download(etag)
+
+
+def _without_photo(agreed: StatusRow | None, rules: Rules, now: datetime) -> Plan:
+    if agreed is None or agreed.picture_url is None or agreed.no_photo_since is None or not rules.clear_removed:
+        return NothingToCopy()
+    if now - agreed.no_photo_since < GONE_FOR_GOOD_AFTER:
+        return NothingToCopy()
+    return ClearTarget(agreed.picture_url)
 
 
 def bytes_differ(sha256: str, agreed: StatusRow | None, *, recipe: str, force: bool) -> bool:

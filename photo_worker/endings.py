@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from photo_worker.after_failure import GiveUp, TryAgain
-from photo_worker.decide import Download, InStep, LeaveAlone, NothingToCopy, Plan, RefusedBefore, UserIsGone
+from photo_worker.decide import (
+    ClearTarget,
+    Download,
+    InStep,
+    LeaveAlone,
+    NothingToCopy,
+    Plan,
+    RefusedBefore,
+    UserIsGone,
+)
 from shared.failures import Failure, FailureCode
 from shared.status import StatusRow
 from shared.words import Outcome, UserState
@@ -37,7 +46,7 @@ class Agreement:
 
 
 def settled(plan: Plan, row: StatusRow, now: datetime) -> Ending | None:
-    """The ending of a plan that needs no download; None for one that does."""
+    """The ending of a plan that needs no further request; None for one that does."""
     match plan:
         case UserIsGone():
             changes = _no_error(now) | {
@@ -54,7 +63,7 @@ def settled(plan: Plan, row: StatusRow, now: datetime) -> Ending | None:
         case RefusedBefore():
             # The error that the row tells of still stands.
             return Ending(Outcome.FAILED, {"state": UserState.FAILED, "checked_at": now})
-        case Download():
+        case Download() | ClearTarget():
             return None
 
 
@@ -62,6 +71,18 @@ def no_photo(row: StatusRow, now: datetime) -> Ending:
     """The person has no photo; what was agreed stays, since SharePoint still shows it."""
     since = row.no_photo_since or now
     return Ending(Outcome.NO_PHOTO, _no_error(now) | {"state": UserState.NO_PHOTO, "no_photo_since": since})
+
+
+def cleared(row: StatusRow, now: datetime) -> Ending:
+    """SharePoint no longer shows the picture of somebody whose photo is gone."""
+    changes = no_photo(row, now).changes | NOTHING_AGREED | {"picture_url": None}
+    return Ending(Outcome.CLEARED, changes)
+
+
+def not_cleared(row: StatusRow, failure: Failure, now: datetime) -> Ending:
+    """The picture stays until a person has said that so many may go."""
+    told = {"error_code": str(failure.code), "error_detail": failure.detail or None}
+    return Ending(Outcome.NO_PHOTO, no_photo(row, now).changes | told)
 
 
 def same_bytes(agreement: Agreement, now: datetime) -> Ending:

@@ -17,6 +17,8 @@ from shared.services import Services
 from shared.status import HistoryRow, StatusRow
 from shared.words import Outcome, PhotoEvent, UserState
 
+SPREAD = timedelta(seconds=60)
+"""What waits for a service to work again does not come back all at once."""
 BUSY_DELAY = timedelta(seconds=10)
 """How long an event that must be answered for itself (a job's, a forced one) waits for another worker."""
 _log = logging.getLogger("photosync.worker")
@@ -35,6 +37,10 @@ class PhotoWorker:
         Returns when the message may be deleted: the matter is settled, or on the queue again, or in the hands of
         another worker. Raises only for a bug, or when Storage fails; then the host tries again.
         """
+        if (delay := self._services.breakers.wait(self._services.clock.now())) is not None:
+            jitter = random.random()  # noqa: S311 - spreads retries, hides nothing
+            self._services.queue.put(event, delay + SPREAD * jitter)
+            return Outcome.DEFERRED
         if event.dry_run:
             return self._rehearse(event)
         must_answer = event.force or event.job_id is not None
@@ -54,9 +60,11 @@ class PhotoWorker:
         """Look, and look again for as long as the row is dirty when the lease is to be let go."""
         while True:
             attempt = Attempt(self._services, self._folders, self._services.clock.now())
+            failure: Failure | None = None
             try:
                 ending = attempt.sync(lease, force=event.force)
-            except Failure as failure:
+            except Failure as caught:
+                failure = caught
                 ending = self._after(failure, event, lease.row.attempts)
             except LeaseLost:
                 raise
@@ -68,6 +76,7 @@ class PhotoWorker:
             deferred = ending.outcome is Outcome.DEFERRED
             done = lease.let_go(self._services.clock.now(), look_again=not deferred, **ending.changes)
             self._record(event, ending.outcome, lease.row, attempt)
+            self._services.breakers.count(attempt.called, failure, self._services.clock.now())
             if done:
                 return ending.outcome
             event = event.model_copy(update={"force": False})

@@ -138,6 +138,10 @@ class Caller:
                     if challenge is None:
                         self._tokens.forget()
                     continue
+                if answer.status == HTTPStatus.FORBIDDEN:
+                    # A token carries the permissions of the moment it was made: once somebody has granted what was
+                    # missing, the next attempt must not be refused for an old token's sake.
+                    self._tokens.forget()
             self._prepare_retry(call.service, failure, tries_left)
         raise failure
 

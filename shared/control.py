@@ -1,7 +1,8 @@
 """Control: the few facts that all instances share, one row each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -87,6 +88,31 @@ class Control:
         """Write the row, in place of what was there."""
         entity = {"PartitionKey": _PARTITION, "RowKey": name, **values}
         creating(self._client, lambda: self._client.upsert_entity(entity, mode=UpdateMode.REPLACE))
+
+    def change(self, name: str, decide: Callable[[dict[str, Any]], Mapping[str, Any] | None]) -> dict[str, Any]:
+        """Read the row, let `decide` say what it should hold, and write that, by compare-and-set.
+
+        `decide` gets the row's properties, an empty dictionary when there is no row; None leaves it as it is. It may be
+        called several times. Gives what the row holds in the end.
+        """
+        while True:
+            seen = self.seen(name)
+            wanted = decide(dict(seen.values) if seen else {})
+            if wanted is None:
+                return dict(seen.values) if seen else {}
+            try:
+                self.replace(name, wanted, seen.etag if seen else None)
+            except RowChanged:
+                continue
+            return dict(wanted)
+
+    def change_later(self, name: str, field: str, moment: datetime) -> None:
+        """Write `moment` into the row's field, unless a later one is there."""
+
+        def later(row: dict[str, Any]) -> dict[str, Any] | None:
+            return None if field in row and row[field] >= moment else row | {field: moment}
+
+        self.change(name, later)
 
     def claim(self, name: str, owner: str) -> bool:
         """Whether the row `name` belongs to `owner`, who gets it when nobody has it. Atomic."""

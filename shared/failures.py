@@ -98,6 +98,15 @@ class FailureCode(StrEnum):
         "Microsoft Graph knows no such user.",
         "Nothing, if the account was deleted. Otherwise check the object id or user principal name.",
     )
+    REMOVALS_STOPPED = (
+        "RemovalsStopped",
+        FailureKind.MEND,
+        "So many people have lost their photo at once that the app has stopped clearing pictures in SharePoint.",
+        (
+            "Look whether Microsoft 365 really has no photo for them. If so, POST /api/sweep with "
+            '{"force": true} clears the pictures; if not, there is nothing to do: a photo that is back ends it.'
+        ),
+    )
     PICTURE_FOLDER_UNCLEAR = (
         "PictureFolderUnclear",
         FailureKind.MEND,

@@ -4,7 +4,7 @@ Source: the naming that SharePoint's own service uses (the object id), and the o
 """
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from shared.settings import FileNaming
 
@@ -40,6 +40,14 @@ def file_names(base: str) -> tuple[str, str, str]:
 def picture_url(hosts: Hosts, folder: str, base: str) -> str:
     """The value of the PictureURL property: the absolute URL of the medium picture, percent-encoded."""
     return f"https://{hosts.my}{quote(f'{LIBRARY}/{folder}/{file_names(base)[1]}')}"
+
+
+def picture_paths(medium_url: str) -> tuple[str, str, str]:
+    """Server-relative paths of the three files that a PictureURL of ours leads to, as clients derive them."""
+    medium = unquote(urlsplit(medium_url).path)
+    folder, _, name = medium.rpartition("/")
+    small, _, large = (f"{folder}/{name.replace('_MThumb', f'_{size}Thumb')}" for size in "SML")
+    return small, medium, large
 
 
 def account_name(upn: str) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import settings as settings_module
+from shared.breaker import Breakers
 from shared.clock import Clock, SystemClock
 from shared.control import Control
 from shared.deliveries import Deliveries
@@ -38,7 +39,6 @@ class Services:
     def __init__(self, settings: Settings, environment: Mapping[str, str], clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.gates = Gates()
         self._environment = environment
 
     @functools.cached_property
@@ -90,6 +90,16 @@ class Services:
     def control(self) -> Control:
         """What all instances share."""
         return Control(self.storage)
+
+    @functools.cached_property
+    def gates(self) -> Gates:
+        """Who must not be called before when."""
+        return Gates(self.control)
+
+    @functools.cached_property
+    def breakers(self) -> Breakers:
+        """Whether anything is worth trying."""
+        return Breakers(self.control)
 
     @functools.cached_property
     def tokens(self) -> "Tokens":

@@ -88,6 +88,12 @@ class SharePoint:
                 service=Service.SHAREPOINT,
             )
 
+    def recycle(self, path: str) -> None:
+        """Put a file (by its server-relative path) into the recycle bin; fine when there is none."""
+        url = f"{self._my}/GetFileByServerRelativePath(DecodedUrl='{_literal(path)}')/recycle()"
+        handled = (HTTPStatus.NOT_FOUND,)
+        self._caller.send(Call(Service.SHAREPOINT, "POST", url, headers=_REST, body=b"", handled=handled))
+
     def set_properties(self, account: str, properties: Mapping[str, str]) -> None:
         """Set profile properties of one user, all in one request.
 

@@ -52,6 +52,8 @@ class Outcome(StrEnum):
     SAME_BYTES = "same_bytes"
     """A new version with the bytes last agreed: recorded, nothing written to SharePoint."""
     NO_PHOTO = "no_photo"
+    CLEARED = "cleared"
+    """The photo is gone, seen twice; the picture in SharePoint was cleared."""
     WOULD_COPY = "would_copy"
     """A dry run found a version that is not in SharePoint."""
     DEFERRED = "deferred"

@@ -1,17 +1,21 @@
 """The decision about one photo: every branch named by the history that leads to it, and the rules over all of them."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from photo_worker.after_failure import LONGEST_DELAY, LONGEST_DELAY_WITHOUT_PROFILE, GiveUp, TryAgain, after_failure
 from photo_worker.decide import (
+    ClearTarget,
     Download,
     InStep,
     LeaveAlone,
     NothingToCopy,
+    Plan,
     RefusedBefore,
+    Rules,
     UserIsGone,
     bytes_differ,
     decide,
@@ -23,6 +27,7 @@ from shared.status import StatusRow
 from shared.words import UserState
 
 USER = "78ccf530-bbf0-47e4-aae6-da5f8c6fb142"
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 NARROW = Scope(guests=False, disabled=False)
 etags = st.sampled_from(["", "A", "B", "C"])
 recipes = st.sampled_from(["1|300", "1|240"])
@@ -70,57 +75,102 @@ def row(source_etag: str = "A", refused_etag: str | None = None) -> StatusRow:
     return StatusRow(USER, UserState.IN_STEP, source_etag=source_etag, recipe="1|300", refused_etag=refused_etag)
 
 
+def plan(
+    source: Source,
+    agreed: StatusRow | None,
+    *,
+    recipe: str,
+    scope: Scope,
+    force: bool,
+    now: datetime = NOW,
+    clear: bool = True,
+) -> Plan:
+    """The decision under these rules."""
+    return decide(source, agreed, Rules(recipe, scope, clear_removed=clear), now, force=force)
+
+
 def test_the_plan_follows_the_history() -> None:
     """Each history has its plan: a table that anybody can check by hand."""
     photo = Source(person(), SourcePhoto("A"))
     newer = Source(person(), SourcePhoto("B"))
     today = "1|300"
-    assert decide(photo, None, recipe=today, scope=NARROW, force=False) == Download("A")  # never seen
-    assert decide(photo, row(), recipe=today, scope=NARROW, force=False) == InStep()  # nothing changed
-    assert decide(newer, row(), recipe=today, scope=NARROW, force=False) == Download("B")  # the photo changed
-    assert decide(photo, row(), recipe="1|240", scope=NARROW, force=False) == Download("A")  # the settings changed
-    assert decide(photo, row(), recipe=today, scope=NARROW, force=True) == Download("A")  # somebody insists
+    assert plan(photo, None, recipe=today, scope=NARROW, force=False) == Download("A")  # never seen
+    assert plan(photo, row(), recipe=today, scope=NARROW, force=False) == InStep()  # nothing changed
+    assert plan(newer, row(), recipe=today, scope=NARROW, force=False) == Download("B")  # the photo changed
+    assert plan(photo, row(), recipe="1|240", scope=NARROW, force=False) == Download("A")  # the settings changed
+    assert plan(photo, row(), recipe=today, scope=NARROW, force=True) == Download("A")  # somebody insists
     broken_off = StatusRow(USER, UserState.COPYING)
-    assert decide(photo, broken_off, recipe=today, scope=NARROW, force=False) == Download("A")
+    assert plan(photo, broken_off, recipe=today, scope=NARROW, force=False) == Download("A")
     refused = row(refused_etag="B")
-    assert decide(newer, refused, recipe=today, scope=NARROW, force=False) == RefusedBefore()
-    assert decide(photo, refused, recipe=today, scope=NARROW, force=False) == InStep()  # the old photo is back
+    assert plan(newer, refused, recipe=today, scope=NARROW, force=False) == RefusedBefore()
+    assert plan(photo, refused, recipe=today, scope=NARROW, force=False) == InStep()  # the old photo is back
     nameless = Source(person(), SourcePhoto(""))
-    assert decide(nameless, row(source_etag=""), recipe=today, scope=NARROW, force=False) == Download("")
-    assert decide(Source(person(), None), row(), recipe=today, scope=NARROW, force=True) == NothingToCopy()
-    assert decide(Source(None, None), row(), recipe=today, scope=NARROW, force=True) == UserIsGone()
+    assert plan(nameless, row(source_etag=""), recipe=today, scope=NARROW, force=False) == Download("")
+    assert plan(Source(person(), None), row(), recipe=today, scope=NARROW, force=True) == NothingToCopy()
+    assert plan(Source(None, None), row(), recipe=today, scope=NARROW, force=True) == UserIsGone()
     guest, disabled = Source(person(guest=True), photo.photo), Source(person(enabled=False), photo.photo)
-    assert decide(guest, None, recipe=today, scope=NARROW, force=True) == LeaveAlone("a guest")
-    assert decide(disabled, None, recipe=today, scope=NARROW, force=True) == LeaveAlone("a disabled account")
+    assert plan(guest, None, recipe=today, scope=NARROW, force=True) == LeaveAlone("a guest")
+    assert plan(disabled, None, recipe=today, scope=NARROW, force=True) == LeaveAlone("a disabled account")
     staff = Scope(group="staff", excluded_group="leavers")
-    for member_of, plan in (
+    for member_of, wanted in (
         (frozenset({"staff"}), Download("A")),
         (frozenset[str](), LeaveAlone("not in the group that the settings name")),
         (frozenset({"staff", "leavers"}), LeaveAlone("in the group that the settings exclude")),
     ):
         seen = Source(person(), SourcePhoto("A"), member_of)
-        assert decide(seen, None, recipe=today, scope=staff, force=False) == plan
+        assert plan(seen, None, recipe=today, scope=staff, force=False) == wanted
 
 
-@given(sources, rows, recipes, scopes, st.booleans())
+def test_a_target_is_cleared_after_two_looks_an_hour_apart() -> None:
+    """First seen missing: wait. Missing an hour later: clear what was copied, unless the settings keep it."""
+    gone = Source(person(), None)
+    first = replace(row(), picture_url="https://x/a_MThumb.jpg", no_photo_since=NOW)
+    later = NOW + timedelta(hours=1)
+
+    def at(agreed: StatusRow, now: datetime, *, clear: bool = True) -> Plan:
+        return plan(gone, agreed, recipe="1|300", scope=NARROW, force=True, now=now, clear=clear)
+
+    assert at(replace(first, no_photo_since=None), later) == NothingToCopy()
+    assert at(first, later - timedelta(seconds=1)) == NothingToCopy()
+    assert at(first, later) == ClearTarget("https://x/a_MThumb.jpg")
+    assert at(first, later, clear=False) == NothingToCopy()
+    assert at(replace(first, picture_url=None), later) == NothingToCopy()
+
+
+@given(
+    sources, rows, recipes, scopes, st.booleans(), st.timedeltas(timedelta(hours=-3), timedelta(hours=3)), st.booleans()
+)
 def test_rules_over_all_histories(
-    source: Source, agreed: StatusRow | None, recipe: str, scope: Scope, force: bool
+    source: Source,
+    agreed: StatusRow | None,
+    recipe: str,
+    scope: Scope,
+    force: bool,
+    since: timedelta,
+    clear: bool,
 ) -> None:
-    """Nobody out of scope is downloaded; in step is only what was agreed in full; force never ends as in step."""
-    plan = decide(source, agreed, recipe=recipe, scope=scope, force=force)
+    """Nobody out of scope is touched; in step is what was agreed in full; nothing is cleared at first sight."""
+    now = NOW + since
+    planned = plan(source, agreed, recipe=recipe, scope=scope, force=force, now=now, clear=clear)
     user = source.user
-    if isinstance(plan, Download):
+    if isinstance(planned, Download):
         assert user is not None
         assert source.photo is not None
-        assert plan.media_etag == source.photo.media_etag
+        assert planned.media_etag == source.photo.media_etag
         assert scope.why_not(user, source.member_of) is None
-    if isinstance(plan, InStep):
+    if isinstance(planned, InStep):
         assert not force
         assert source.photo is not None
         assert agreed is not None
         assert (agreed.source_etag, agreed.recipe) == (source.photo.media_etag, recipe)
+    if isinstance(planned, ClearTarget):
+        assert clear
+        assert source.photo is None
+        assert agreed is not None
+        assert agreed.no_photo_since is not None
+        assert now - agreed.no_photo_since >= timedelta(hours=1)
     if source.photo is not None and user is not None and force:
-        assert isinstance(plan, Download | LeaveAlone)
+        assert isinstance(planned, Download | LeaveAlone)
 
 
 @given(st.sampled_from(["x", "y"]), rows, recipes, st.booleans())

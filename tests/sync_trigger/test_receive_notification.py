@@ -15,6 +15,7 @@ from shared.deliveries import DeliveryRow
 from shared.services import Services
 from shared.settings import Settings
 from shared.words import QUEUE_OF_CHANGES, PhotoEvent, Reason
+from sync_trigger import lifecycle_events
 from sync_trigger.receive_notification import Endpoint, Webhook
 from tests.bench import CLIENT_STATE, Bench
 
@@ -83,8 +84,9 @@ def test_a_lifecycle_event_is_kept_for_the_timer(bench: Bench, webhook: Webhook)
     """It is written down at once; the upkeep of the subscription reads it."""
     body = json.dumps({"value": [{"clientState": CLIENT_STATE, "lifecycleEvent": "reauthorizationRequired"}]}).encode()
     assert webhook.receive(Endpoint.LIFECYCLE, None, body).status_code == 202
-    assert bench.services.control.get("lifecycle")["events"] == "reauthorizationRequired"
-    bench.services.control.remove("lifecycle")
+    noted = lifecycle_events.read(bench.services.control)
+    assert [note.event for note in noted] == ["reauthorizationRequired"]
+    lifecycle_events.clear(bench.services.control, noted)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"<xml/>"])
