@@ -5,13 +5,15 @@ One row of Control. Who would clear too many sets it; who is about to clear asks
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.control import Control
 from shared.rows import from_entity
 
 ROW = "safety-stop"
+LIFTED_FOR = timedelta(days=1)
+"""How long a person's word holds: time enough for sweeps to find, and workers to clear, what was stopped."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ def is_set(control: Control) -> bool:
     """Whether a safety stop is in force."""
     stop = read(control)
     return stop is not None and stop.in_force
+
+
+def lifted_lately(control: Control, now: datetime) -> bool:
+    """Whether a person has said, not long ago, that so many may be cleared."""
+    stop = read(control)
+    return stop is not None and stop.lifted_at is not None and now - stop.lifted_at < LIFTED_FOR
 
 
 def set_(control: Control, now: datetime, *, would_remove: int, allowed: int) -> SafetyStop:
