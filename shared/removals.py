@@ -27,6 +27,8 @@ def allow_removal(control: Control, most_percent: int, now: datetime) -> None:
     epoch = str(sweep.get("runId") or f"{now:%Y-%m-%d}")
     if safety_stop.is_set(control):
         raise Failure(FailureCode.REMOVALS_STOPPED)
+    if safety_stop.lifted_lately(control, now):
+        return
     allowed = allowance(int(sweep.get("users") or 0), most_percent)
 
     def count(row: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def allow_removal(control: Control, most_percent: int, now: datetime) -> None:
         return {"epoch": epoch, "count": before + 1}
 
     count_now = int(control.change(_ROW, count)["count"])
-    if count_now > allowed and not safety_stop.lifted_lately(control, now):
+    if count_now > allowed:
         safety_stop.set_(control, now, would_remove=count_now, allowed=allowed)
         raise Failure(FailureCode.REMOVALS_STOPPED, f"more than {allowed} in one sweep")
 
