@@ -36,6 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
         with _started(given, wanted) as stack:
             if not given.empty:
                 sample_people.seed(stack.tenant.control)
+            if given.host == "builtin":
+                # The timers would come to it within minutes; who plays wants it now.
+                stack.host.run_function("keep_subscription")
             print(_summary(stack, with_people=not given.empty), flush=True)
             code = _follow(stack.host, ended)
             print("\nEnding …", flush=True)
@@ -108,7 +111,7 @@ def _free(port: int) -> bool:
 def _summary(stack: Stack, *, with_people: bool) -> str:
     app, tenant = stack.host, stack.tenant
     state = stack.state()
-    person = sample_people.PEOPLE[0][0] if with_people else "somebody@contoso.com"
+    person = sample_people.upn(sample_people.PEOPLE[0]) if with_people else "somebody@contoso.com"
     return f"""
 The local stack is ready.
 

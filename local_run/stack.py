@@ -2,7 +2,7 @@
 
 >>> with Stack.start(Path(".local")) as stack:
 ...     stack.host.call("GET", "/api/health")
-...     stack.tenant.control.put_photo("adele@contoso.com", photo)
+...     stack.tenant.control.put_photo("maria.petrova@contoso.com", photo)
 
 With `app=None` there is storage and tenant only; `stack.environment()` then gives a test everything that the product's
 code needs in its own process. Every part ends with the process that started it, however that ends.

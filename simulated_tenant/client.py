@@ -288,6 +288,7 @@ def start(*options: str, errors: int | None = None) -> RunningTenant:
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
+        process_group=0,  # Ctrl-C in a terminal is for who started it, who then ends it in order
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
     assert process.stdout is not None  # noqa: S101 - it is a pipe

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from simulated_tenant.dispatch import Dispatcher, received_from
 from simulated_tenant.http_server import Request
@@ -84,7 +85,7 @@ class Route:
         groups: dict[str, str] = {}
         for pattern, segment in zip(wanted, given, strict=True):
             if pattern.startswith("{"):
-                groups[pattern[1:-1]] = segment
+                groups[pattern[1:-1]] = unquote(segment)
             elif pattern != segment:
                 return None
         return groups
