@@ -115,7 +115,6 @@ def _summary(stack: Stack, *, with_people: bool) -> str:
     return f"""
 The local stack is ready.
 
-  page      {app.url}/api/dashboard
   app       {app.url}   (function key: {app.function_key})
   tenant    {tenant.control.url}   (control API), proxy {tenant.proxy}, TLS {tenant.tls}
   storage   Azurite, queues at 127.0.0.1:{stack.azurite.ports.queue}
