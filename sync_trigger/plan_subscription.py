@@ -223,13 +223,14 @@ def _created(record: SubscriptionRecord, made: Subscription, wanted: Wanted, now
 
 def _renewed(state: State, moved: Subscription, now: datetime) -> SubscriptionRecord:
     record = state.record
-    owed = record.sweep_owed
+    adopted = _adopted(record, moved, state.wanted)
+    owed = adopted.sweep_owed
     if record.expires_at is not None and record.expires_at <= now:
         owed = owed or f"The subscription was renewed only after it had ended at {wire_time(record.expires_at)}."
     if record.reauthorize_since is not None and now - record.reauthorize_since > ANSWERED_LATE:
         owed = owed or f"Graph had waited since {wire_time(record.reauthorize_since)} to be reauthorized."
     return replace(
-        _adopted(record, moved, state.wanted),
+        adopted,
         renewed_at=now,
         next_renewal=next_renewal(now, moved.expires),
         reauthorize_since=None,

@@ -1,6 +1,7 @@
 """Judging a POST: only what carries our client state is believed, each element by itself."""
 
 import json
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,31 @@ def test_a_wrong_client_state_is_refused(state: Any) -> None:
     verdict = judge(element(clientState=state))
     assert not verdict.user_ids
     assert verdict.refusals == {"wrong client state": 1}
+
+
+def test_during_a_change_both_client_states_are_believed() -> None:
+    """The present one and the one before, no third; without a change, only the present one."""
+    elements = [element(clientState=state) for state in (SECRET, "the-one-before-this", "forged")]
+    body = json.dumps({"value": elements}).encode()
+    assert judge_delivery(body, SECRET, TENANT, previous="the-one-before-this").accepted == 2
+    assert judge_delivery(body, SECRET, TENANT).accepted == 1
+
+
+def test_both_client_states_are_always_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that an answer takes does not tell which of the two fits, or whether there are two."""
+    compared = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return compare_digest(one, other)
+
+    monkeypatch.setattr("sync_trigger.judge_delivery.hmac.compare_digest", compare)
+    for state in (SECRET, "the-one-before-this", "forged"):
+        for previous in (None, "the-one-before-this"):
+            compared.clear()
+            body = json.dumps({"value": [element(clientState=state)]}).encode()
+            judge_delivery(body, SECRET, TENANT, previous)
+            assert len(compared) == 2
 
 
 def test_another_tenant_is_refused() -> None:

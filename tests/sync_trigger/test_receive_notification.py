@@ -102,11 +102,15 @@ def test_a_body_beyond_the_bound_is_refused(webhook: Webhook) -> None:
     assert webhook.receive(Endpoint.NOTIFICATIONS, None, b"[" * (4 * 1024 * 1024 + 1)).status_code == 413
 
 
-def test_what_cannot_be_stored_is_refused_so_that_graph_sends_it_again() -> None:
+LIFECYCLE = json.dumps({"value": [{"clientState": CLIENT_STATE, "lifecycleEvent": "missed"}]}).encode()
+
+
+@pytest.mark.parametrize("body", [post(str(uuid4())), LIFECYCLE], ids=["change", "lifecycle"])
+def test_what_cannot_be_stored_is_refused_so_that_graph_sends_it_again(body: bytes) -> None:
     """Storage is away: 503 with Retry-After, and an answer nevertheless in time."""
     environment = SETTINGS | {"AzureWebJobsStorage": UNREACHABLE}
     webhook = Webhook(Services(Settings.from_environment(environment), environment))
-    answer = webhook.receive(Endpoint.NOTIFICATIONS, None, post(str(uuid4())))
+    answer = webhook.receive(Endpoint.NOTIFICATIONS, None, body)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "30"
 
