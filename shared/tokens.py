@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -23,13 +24,23 @@ TIMEOUT = 15
 """Seconds for one call to the token endpoint; msal itself sets none."""
 
 
+@dataclass(frozen=True)
+class _SignedIn:
+    """msal, ready to be asked."""
+
+    ask: Callable[[str, str | None], dict[str, Any]]
+    """A token for a resource, with a claims challenge if there is one; msal's own answer."""
+    forget: Callable[[], None] | None = None
+    """Empties its cache; None: it is made anew for that."""
+
+
 class Tokens:
     """Gives access tokens; safe for threads. Nothing is asked of Entra ID before the first token is."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._ask: Callable[[str, str | None], dict[str, Any]] | None = None
+        self._signed_in: _SignedIn | None = None
 
     def get(self, resource: str, claims_challenge: str | None = None) -> str:
         """An access token for `resource` (`https://graph.microsoft.com`, `https://contoso-my.sharepoint.com`).
@@ -43,9 +54,10 @@ class Tokens:
 
         try:
             with self._lock:
-                if self._ask is None:
-                    self._ask = self._sign_in()
-            answer = self._ask(resource, claims_challenge)
+                if self._signed_in is None:
+                    self._signed_in = self._sign_in()
+                signed_in = self._signed_in
+            answer = signed_in.ask(resource, claims_challenge)
         except (requests.RequestException, MsalServiceError, json.JSONDecodeError) as error:
             raise Failure(
                 FailureCode.SERVICE_UNAVAILABLE, f"Entra ID: {type(error).__name__}", service=Service.ENTRA
@@ -59,9 +71,12 @@ class Tokens:
     def forget(self) -> None:
         """Drop every cached token, because a service refused one that msal still holds for good."""
         with self._lock:
-            self._ask = None
+            if self._signed_in is not None and self._signed_in.forget is not None:
+                self._signed_in.forget()  # keeps the key, whose reading takes longer than a token
+            else:
+                self._signed_in = None
 
-    def _sign_in(self) -> Callable[[str, str | None], dict[str, Any]]:
+    def _sign_in(self) -> "_SignedIn":
         import msal
 
         # It logs the whole of an answer that it cannot read, and a token broken off in the middle is one.
@@ -75,8 +90,10 @@ class Tokens:
         )
         managed = msal.ManagedIdentityClient(identity, http_client=session)
         if settings.credential is Credential.MANAGED_IDENTITY:
-            return lambda resource, challenge: dict(
-                managed.acquire_token_for_client(resource=resource, claims_challenge=challenge)
+            return _SignedIn(
+                lambda resource, challenge: dict(
+                    managed.acquire_token_for_client(resource=resource, claims_challenge=challenge)
+                )
             )
 
         endpoints = settings.cloud.endpoints
@@ -92,8 +109,11 @@ class Tokens:
             instance_discovery=False,  # the authority comes from our own table; saves a request
             http_client=session,
         )
-        return lambda resource, challenge: dict(
-            app.acquire_token_for_client(scopes=[f"{resource}/.default"], claims_challenge=challenge)
+        return _SignedIn(
+            lambda resource, challenge: dict(
+                app.acquire_token_for_client(scopes=[f"{resource}/.default"], claims_challenge=challenge)
+            ),
+            app.remove_tokens_for_client,
         )
 
 
