@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from photo_worker.after_failure import GiveUp, TryAgain
 from photo_worker.decide import (
     ClearTarget,
     Download,
@@ -15,6 +14,7 @@ from photo_worker.decide import (
     RefusedBefore,
     UserIsGone,
 )
+from shared.after_failure import GiveUp, TryAgain
 from shared.failures import Failure, FailureCode
 from shared.status import StatusRow
 from shared.words import Outcome, UserState

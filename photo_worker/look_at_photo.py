@@ -5,11 +5,11 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
-from photo_worker.after_failure import GiveUp, TryAgain, after_failure
 from photo_worker.attempt import Attempt
 from photo_worker.endings import Ending, failed, settled
 from photo_worker.lease import Lease, LeaseLost, take
 from photo_worker.picture_folder import PictureFolders
+from shared.after_failure import GiveUp, TryAgain, after_failure
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
 from shared.runs import ItemRow
@@ -37,6 +37,11 @@ class PhotoWorker:
         Returns when the message may be deleted: the matter is settled, or on the queue again, or in the hands of
         another worker. Raises only for a bug, or when Storage fails; then the host tries again.
         """
+        if event.job_id is not None and event.attempt == 1 and self._services.runs.is_cancelled(event.job_id):
+            # What an earlier attempt has begun is brought to its end.
+            now = self._services.clock.now()
+            self._services.runs.record(event.job_id, ItemRow(event.user_id, Outcome.CANCELLED, now))
+            return Outcome.CANCELLED
         if (delay := self._services.breakers.wait(self._services.clock.now())) is not None:
             jitter = random.random()  # noqa: S311 - spreads retries, hides nothing
             self._services.queue.put(event, delay + SPREAD * jitter)

@@ -90,6 +90,17 @@ class Breakers:
                 return max((breaker.next_probe_at or now) - now, timedelta(seconds=30))
         return None
 
+    def recovered_at(self, now: datetime) -> datetime | None:
+        """When a service that had failed last worked again; `now` while one still fails; None when none ever did.
+
+        What failed, or got stuck, before that moment deserves another look.
+        """
+        self._read(now)
+        with self._lock:
+            known = list(self._known.values())
+        moments = [now if breaker.open_since is not None else breaker.recovered_at for breaker in known]
+        return max((moment for moment in moments if moment is not None), default=None)
+
     def count(self, called: Iterable[Service], failure: Failure | None, now: datetime) -> None:
         """Take the outcome of one look into account: the services that it called, and the failure it ended with."""
         failing = Service(failure.service) if failure and failure.code in SYSTEMIC and failure.service else None

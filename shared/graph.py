@@ -27,6 +27,7 @@ _USER_FIELDS = "id,userPrincipalName,displayName,accountEnabled,userType,preferr
 _NO_PHOTO_SIZE = "1x1"
 _LACKS_PERMISSION = {"Authorization_RequestDenied", "ExtensionError", "AccessDenied", "ErrorAccessDenied"}
 """Codes of a 403 for want of a permission. Any other 403 to a new subscription is Graph's limit of them."""
+_LOW_PRIORITY = {"x-ms-throttle-priority": "Low"}
 _OK = range(200, 300)
 _SUBSCRIPTION_REFUSALS = (
     HTTPStatus.BAD_REQUEST,
@@ -153,7 +154,7 @@ class Graph:
         of = f"groups/{quote(group, safe='')}/transitiveMembers/microsoft.graph.user" if group else "users"
         count = "&$count=true" if group else ""
         url = link or f"{self._root}/{of}?$select={_USER_FIELDS}&$top={PAGE_SIZE}{count}"
-        headers = {"x-ms-throttle-priority": "Low"} | ({"ConsistencyLevel": "eventual"} if group else {})
+        headers = _LOW_PRIORITY | ({"ConsistencyLevel": "eventual"} if group else {})
         answer = self._caller.send(Call(Service.GRAPH, "GET", self._own(url), headers=headers))
         page = answer.json()
         try:
@@ -188,15 +189,18 @@ class Graph:
         self._raise_what_must_wait(answers)
         return answers
 
-    def batch(self, items: Sequence[BatchItem]) -> list[Answer]:
-        """Make up to 20 requests in one; the answers in the order asked, each with a status of its own."""
+    def batch(self, items: Sequence[BatchItem], *, urgent: bool = True) -> list[Answer]:
+        """Make up to 20 requests in one; the answers in the order asked, each with a status of its own.
+
+        `urgent=False`: for bulk work, which Graph may slow down first.
+        """
         requests = [item.as_json(number) for number, item in enumerate(items)]
         answer = self._caller.send(
             Call(
                 Service.GRAPH,
                 "POST",
                 f"{self._root}/$batch",
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json"} | ({} if urgent else _LOW_PRIORITY),
                 body=json.dumps({"requests": requests}).encode(),
             )
         )

@@ -1,10 +1,11 @@
-"""Putting photo events on the queue."""
+"""Putting messages on a queue: photo events, and the work of sweeps and large jobs."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
+from typing import Protocol
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from shared.storage import Storage, creating
@@ -15,35 +16,54 @@ KEPT_FOR = timedelta(days=14)
 
 
 class QueueUnavailable(Exception):  # noqa: N818 - the house's word for it
-    """The queue did not take every photo event in time."""
+    """The queue did not take every message in time."""
 
 
-class PhotoQueue:
-    """The way onto the queue of photo changes."""
+class Message(Protocol):
+    """What goes on a queue."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._client: QueueClient = storage.queue(QUEUE_OF_CHANGES)
-        self._senders = ThreadPoolExecutor(max_workers=8, thread_name_prefix="photo-queue")
+    def to_message(self) -> str:
+        """The message's text."""
+        ...
 
-    def put(self, event: PhotoEvent, delay: timedelta = timedelta()) -> None:
-        """Store one event; nobody sees it before `delay` has passed. Raises `AzureError` when it cannot be stored."""
+
+class MessageQueue[Kind: Message]:
+    """The way onto one queue."""
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self._client: QueueClient = storage.queue(name)
+        self._senders = ThreadPoolExecutor(max_workers=8, thread_name_prefix=name)
+
+    def put(self, message: Kind, delay: timedelta = timedelta()) -> None:
+        """Store one message; nobody sees it before `delay` (7 days at most) has passed.
+
+        Raises `AzureError` when it cannot be stored.
+        """
+        self.put_text(message.to_message(), delay)
+
+    def put_text(self, text: str, delay: timedelta = timedelta()) -> None:
+        """Store a message as it once was; for who puts back what was set aside."""
         creating(
             self._client,
             lambda: self._client.send_message(
-                event.to_message(),
+                text,
                 visibility_timeout=round(delay.total_seconds()),
                 time_to_live=round(KEPT_FOR.total_seconds()),
             ),
         )
 
-    def put_all(self, events: Sequence[PhotoEvent], within: float) -> None:
-        """Store all events, side by side.
+    def put_all(self, messages: Sequence[Kind], within: float) -> None:
+        """Store all messages, side by side.
 
         Raises:
             QueueUnavailable: when not all are stored within so many seconds. Some may be: the caller's caller sends
-                all of them again, and an event that comes twice does no harm.
+                all of them again, and a message that comes twice does no harm.
         """
-        work = [self._senders.submit(self.put, event) for event in events]
+        self.put_all_later([(message, timedelta()) for message in messages], within)
+
+    def put_all_later(self, messages: Sequence[tuple[Kind, timedelta]], within: float) -> None:
+        """The same, each with a delay of its own."""
+        work = [self._senders.submit(self.put, message, delay) for message, delay in messages]
         done, late = wait(work, timeout=within)
         for future in late:
             future.cancel()
@@ -52,6 +72,18 @@ class PhotoQueue:
             if not isinstance(error, AzureError):
                 raise error
         if late or failed:
-            raise QueueUnavailable(
-                f"{len(late)} of {len(events)} photo events not stored in time, {len(failed)} refused"
-            )
+            raise QueueUnavailable(f"{len(late)} of {len(work)} messages not stored in time, {len(failed)} refused")
+
+    def waiting(self) -> int:
+        """How many messages are on the queue, visible or not, as far as Storage knows; it does not count exactly."""
+        try:
+            return self._client.get_queue_properties().approximate_message_count or 0
+        except ResourceNotFoundError:
+            return 0
+
+
+class PhotoQueue(MessageQueue[PhotoEvent]):
+    """The way onto the queue of photo changes."""
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__(storage, QUEUE_OF_CHANGES)

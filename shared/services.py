@@ -16,11 +16,13 @@ from shared.clock import Clock, SystemClock
 from shared.control import Control
 from shared.deliveries import Deliveries
 from shared.gates import Gates
-from shared.photo_queue import PhotoQueue
+from shared.pace import Pace
+from shared.photo_queue import Message, MessageQueue, PhotoQueue
 from shared.runs import Runs
 from shared.settings import Settings
 from shared.status import HistoryTable, StatusTable
 from shared.storage import Storage
+from shared.words import QUEUE_OF_CHECKS
 
 if TYPE_CHECKING:
     import requests
@@ -57,6 +59,11 @@ class Services:
         return PhotoQueue(self.storage)
 
     @functools.cached_property
+    def checks(self) -> MessageQueue[Message]:
+        """The queue of checks: the work of sweeps and large jobs."""
+        return MessageQueue(self.storage, QUEUE_OF_CHECKS)
+
+    @functools.cached_property
     def quick_queue(self) -> PhotoQueue:
         """The queue of photo changes, for the webhook."""
         return PhotoQueue(self.quick_storage)
@@ -83,13 +90,18 @@ class Services:
 
     @functools.cached_property
     def runs(self) -> Runs:
-        """Jobs."""
+        """Sweeps and jobs."""
         return Runs(self.storage)
 
     @functools.cached_property
     def control(self) -> Control:
         """What all instances share."""
         return Control(self.storage)
+
+    @functools.cached_property
+    def pace(self) -> Pace:
+        """The line in which bulk work stands."""
+        return Pace(self.control, self.settings.bulk_copies_per_minute)
 
     @functools.cached_property
     def gates(self) -> Gates:

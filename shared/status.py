@@ -7,6 +7,7 @@ Every change to it is a compare-and-set on the row's ETag.
 import itertools
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -121,12 +122,20 @@ class StatusTable:
 
     def page(self, state: UserState | None, after: str | None, size: int) -> list[StatusRow]:
         """Up to `size` rows in the order of object ids, those after `after`, of one state or of all."""
+        terms = ["state eq @state"] if state else []
+        return self._rows(terms, {"state": str(state)}, after, size)
+
+    def unseen(self, since: datetime, after: str | None, size: int) -> list[StatusRow]:
+        """The same of rows that nobody has vouched for since then, those that are out of scope aside."""
+        terms = ["checkedAt lt @since", "state ne @out"]
+        return self._rows(terms, {"since": since, "out": str(UserState.OUT_OF_SCOPE)}, after, size)
+
+    def _rows(self, terms: list[str], values: dict[str, Any], after: str | None, size: int) -> list[StatusRow]:
         # The partition is the beginning of the row key, so the order of keys is the order of object ids.
         last = after or ""
-        terms = ["PartitionKey ge @partition", "RowKey gt @last", *(["state eq @state"] if state else [])]
         query = self._client.query_entities(
-            " and ".join(terms),
-            parameters={"partition": last[:2], "last": last, "state": str(state)},
+            " and ".join(["PartitionKey ge @partition", "RowKey gt @last", *terms]),
+            parameters={"partition": last[:2], "last": last, **values},
             results_per_page=size,
         )
         try:

@@ -11,6 +11,8 @@ from pydantic.alias_generators import to_camel
 
 QUEUE_OF_CHANGES = "photo-changes"
 """One user a message."""
+QUEUE_OF_CHECKS = "photo-checks"
+"""The work of sweeps and large jobs: a page of users to list, or up to 20 users to check, a message."""
 
 
 class UserState(StrEnum):
@@ -59,6 +61,8 @@ class Outcome(StrEnum):
     DEFERRED = "deferred"
     FAILED = "failed"
     OUT_OF_SCOPE = "out_of_scope"
+    CANCELLED = "cancelled"
+    """The job was cancelled before anybody looked."""
     LEFT_TO_HOLDER = "left_to_holder"
     """Another worker holds the user's lease and will look again before it lets go."""
 

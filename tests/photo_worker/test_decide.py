@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photo_worker.after_failure import LONGEST_DELAY, LONGEST_DELAY_WITHOUT_PROFILE, GiveUp, TryAgain, after_failure
 from photo_worker.decide import (
     ClearTarget,
     Download,
@@ -20,6 +19,7 @@ from photo_worker.decide import (
     bytes_differ,
     decide,
 )
+from shared.after_failure import LONGEST_DELAY, LONGEST_DELAY_WITHOUT_PROFILE, GiveUp, TryAgain, after_failure
 from shared.failures import Failure, FailureCode, FailureKind
 from shared.graph import GraphUser, Source, SourcePhoto
 from shared.scope import Scope

@@ -1,0 +1,103 @@
+"""What goes on the queue of checks: a page of users to list, or up to 20 users to check."""
+
+import hashlib
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from shared.runs import RunKind
+from shared.words import ObjectId, Reason
+
+CHUNK = 20
+"""Users to a chunk: as many as Graph takes requests in one batch."""
+
+
+class _Message(BaseModel):
+    """What the messages have in common.
+
+    Fields that a later version adds are ignored; a version that this code does not know is refused, so that it ends on
+    the poison queue, readable, instead of being half understood.
+    """
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    v: Literal[1] = 1
+    run_kind: RunKind
+    run_id: str
+    attempt: Annotated[int, Field(ge=1)] = 1
+
+    def to_message(self) -> str:
+        """The message's text: JSON with the names of the wire."""
+        return self.model_dump_json(by_alias=True)
+
+    def at_attempt(self, attempt: int) -> Self:
+        """The same for another attempt."""
+        return self.model_copy(update={"attempt": attempt})
+
+
+class ListMessage(_Message):
+    """Says: list this page of the run's users.
+
+    Where the page begins stands in the run's row, not here: so a message that comes twice begins no second listing.
+    """
+
+    kind: Literal["list"] = "list"
+    page: Annotated[int, Field(ge=0)] = 0
+
+
+class CheckedUser(BaseModel):
+    """One user to check; as little as the check needs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: ObjectId
+    upn: str
+    loc: str | None = None
+    """The preferred data location."""
+
+
+class CheckMessage(_Message):
+    """Says: check the photos of these users."""
+
+    kind: Literal["check"] = "check"
+    chunk: Annotated[int, Field(ge=0)]
+    """The chunk's number within the run."""
+    reason: Reason
+    users: Annotated[tuple[CheckedUser, ...], Field(min_length=1, max_length=CHUNK)]
+    job_id: str | None = None
+    force: bool = False
+    dry_run: bool = False
+    ask: bool = True
+    """Whether Graph is asked first who differs; otherwise every user is given to a worker."""
+
+    @property
+    def key(self) -> str:
+        """Names these very users of the run: what becomes of them is recorded under it, once."""
+        ids = hashlib.sha256("".join(user.id for user in self.users).encode()).hexdigest()
+        return f"{self.chunk:06d}-{ids[:8]}"
+
+    def of(self, users: tuple[CheckedUser, ...], attempt: int) -> Self:
+        """The same for some of the users."""
+        return self.model_copy(update={"users": users, "attempt": attempt})
+
+
+_ANY: TypeAdapter[ListMessage | CheckMessage] = TypeAdapter(
+    Annotated[ListMessage | CheckMessage, Field(discriminator="kind")]
+)
+_USERS: TypeAdapter[tuple[CheckedUser, ...]] = TypeAdapter(tuple[CheckedUser, ...])
+
+
+def read_message(text: str) -> ListMessage | CheckMessage:
+    """The message in a text; raises `ValueError` when it is none of ours."""
+    return _ANY.validate_json(text)
+
+
+def read_users(text: str) -> tuple[CheckedUser, ...]:
+    """Users as `write_users` wrote them."""
+    return _USERS.validate_json(text)
+
+
+def write_users(users: tuple[CheckedUser, ...]) -> str:
+    """Users as JSON."""
+    return _USERS.dump_json(users, exclude_none=True).decode()
