@@ -1,6 +1,7 @@
 """The upkeep of the subscription, on real Storage and a running tenant: made, found, replaced, repaired."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -9,12 +10,13 @@ import pytest
 
 from shared import subscription_record
 from shared.failures import FailureCode
-from shared.graph import Subscription, wire_time
+from shared.graph import Graph, Subscription, wire_time
 from shared.status import RowChanged
 from shared.subscription_record import SubscriptionHealth, SubscriptionRecord
 from sync_trigger import lifecycle_events
 from sync_trigger.ensure_subscription import ensure_subscription
 from sync_trigger.lifecycle_events import LifecycleEvent
+from sync_trigger.pace_subscription import addresses
 from sync_trigger.receive_notification import Endpoint
 from tests.bench import CLIENT_STATE
 from tests.sync_trigger.kept_subscription import ELSEWHERE, HERE, NEXT_RUN, Kept
@@ -93,14 +95,20 @@ def test_a_subscription_that_vanished_is_made_again_within_the_hour(kept: Kept) 
     assert kept.asked_for_sweep() == "The subscription was gone."
 
 
-def test_another_address_moves_the_subscription(kept: Kept) -> None:
-    """The next run after a change of PHOTOSYNC_PUBLIC_URL replaces the subscription at the former address."""
+@pytest.mark.parametrize("deleting", ["ok", "lost", "404"])
+def test_another_address_moves_the_subscription(kept: Kept, deleting: str) -> None:
+    """The next run after a change of PHOTOSYNC_PUBLIC_URL replaces the one at the former address, which is forgotten.
+
+    However Graph answers when the old one is deleted.
+    """
     old = kept.run().id
     kept.asked_for_sweep()
+    kept.bench.control.fault("graph.subscriptions.delete", deleting)
     kept.restart(PHOTOSYNC_PUBLIC_URL=ELSEWHERE)
     record = kept.run()
-    assert record.url == f"{ELSEWHERE}/api/notifications"
+    assert addresses(record) == {f"{ELSEWHERE}/api/notifications"}
     assert ids(kept) == [record.id] != [old]
+    assert kept.health() is SubscriptionHealth.VALID
     assert kept.asked_for_sweep() == "The app's address has changed, and with it the subscription."
 
 
@@ -115,6 +123,25 @@ def test_the_subscription_at_the_former_address_is_known_even_when_the_answer_to
     record = kept.run()
     assert ids(kept) == [record.id] != [unknown]
     assert record.url == f"{ELSEWHERE}/api/notifications"
+
+
+def test_a_process_that_ends_in_the_middle_forgets_nothing(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed right after Graph made the subscription: the next process knows it as ours, and that a sweep is owed."""
+    make = Graph.create_subscription
+
+    def make_and_end(graph: Graph, wanted: Mapping[str, str]) -> Subscription:
+        make(graph, wanted)
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Graph, "create_subscription", make_and_end)
+        with pytest.raises(SystemExit):
+            kept.run()
+    [unknown] = ids(kept)
+    kept.restart(PHOTOSYNC_PUBLIC_URL=ELSEWHERE)
+    record = kept.run()
+    assert ids(kept) == [record.id] != [unknown]
+    assert kept.asked_for_sweep() == "The subscription is the first."
 
 
 def test_a_mended_address_is_tried_at_once(kept: Kept) -> None:

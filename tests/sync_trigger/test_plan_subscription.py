@@ -133,6 +133,15 @@ def test_a_late_renewal_owes_a_sweep(record: SubscriptionRecord, reason: str | N
     assert (owed is None) if reason is None else (reason in (owed or ""))
 
 
+def test_one_that_is_found_and_renewed_owes_a_sweep() -> None:
+    """Nobody remembers since when it was the one that sends."""
+    state = learn(begin(SubscriptionRecord(), W), Look(), [MINE], START)
+    moved = subscription("mine", W, 28)
+    record = learn(state, Renew("mine", moved.expires), moved, START).record
+    assert (record.id, record.expires_at) == ("mine", moved.expires)
+    assert record.sweep_owed == "The subscription was found to be another than the app had made."
+
+
 def test_an_answer_that_fits_no_question_is_a_bug() -> None:
     """The plan refuses to learn nonsense."""
     with pytest.raises(TypeError):
