@@ -24,7 +24,7 @@ def _worker() -> "PhotoWorker":
 @bp.queue_trigger(arg_name="message", queue_name=QUEUE_OF_CHANGES, connection="AzureWebJobsStorage")
 def photo_worker(message: func.QueueMessage) -> None:
     """One photo event."""
-    _worker().handle(PhotoEvent.from_message(message.get_body().decode()))
+    _worker().handle(PhotoEvent.from_message(message.get_body().decode()), message.dequeue_count or 1)
 
 
 @bp.queue_trigger(arg_name="message", queue_name=f"{QUEUE_OF_CHANGES}-poison", connection="AzureWebJobsStorage")

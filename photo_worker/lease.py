@@ -68,20 +68,29 @@ class Lease:
 
     def _write(self, change: Any) -> None:
         for _ in range(_TRIES):
+            wanted = change(self._seen.row)
             try:
-                self._seen = self._table.replace(change(self._seen.row), self._seen.etag)
+                self._seen = self._table.replace(wanted, self._seen.etag)
             except RowChanged:
-                self._read_again()
+                if self._read_again(wanted):
+                    return
             else:
                 return
         raise RowChanged
 
-    def _read_again(self) -> None:
-        """Somebody wrote the row: a dirty mark, if we still hold the lease; ours are the other fields."""
+    def _read_again(self, wanted: StatusRow) -> bool:
+        """Somebody wrote the row: a dirty mark, if we still hold the lease; ours are the other fields.
+
+        True when that was our own write, whose answer was lost on its way.
+        """
         seen = self._table.get(self.row.user_id)
+        if seen is not None and seen.row == wanted:
+            self._seen = seen
+            return True
         if seen is None or seen.row.lease_owner != self._owner:
             raise LeaseLost
         self._seen = seen
+        return False
 
 
 def take(table: StatusTable, user_id: str, now: datetime, *, mark_dirty: bool) -> Lease | None:
@@ -96,6 +105,8 @@ def take(table: StatusTable, user_id: str, now: datetime, *, mark_dirty: bool) -
             if seen is None:
                 fresh = StatusRow(user_id, UserState.PENDING, lease_owner=owner, lease_until=now + LEASE)
                 return Lease(table, table.insert(fresh), owner)
+            if seen.row.lease_owner == owner:  # taken just now; only the answer was lost
+                return Lease(table, seen, owner)
             if _is_free(seen.row, now):
                 mine = replace(seen.row, lease_owner=owner, lease_until=now + LEASE, dirty=False)
                 return Lease(table, table.replace(mine, seen.etag), owner)

@@ -31,8 +31,8 @@ class PhotoWorker:
         self._services = services
         self._folders = PictureFolders(services.control, services.settings.picture_folder)
 
-    def handle(self, event: PhotoEvent) -> Outcome:
-        """Look at the photo that the event names, and do what that calls for.
+    def handle(self, event: PhotoEvent, deliveries: int = 1) -> Outcome:
+        """Look at the photo that the event names, and do what that calls for. `deliveries`: of its message, with this.
 
         Returns when the message may be deleted: the matter is settled, or on the queue again, or in the hands of
         another worker. Raises only for a bug, or when Storage fails; then the host tries again.
@@ -53,6 +53,8 @@ class PhotoWorker:
         if lease is None:
             if must_answer:
                 self._services.queue.put(event, BUSY_DELAY)
+            elif deliveries > 1:
+                self._come_back_after_lease(event)
             return Outcome.LEFT_TO_HOLDER
         try:
             return self._hold(event, lease)
@@ -61,16 +63,28 @@ class PhotoWorker:
             self._services.queue.put(event.again().model_copy(update={"force": True}))
             return Outcome.DEFERRED
 
+    def _come_back_after_lease(self, event: PhotoEvent) -> None:
+        """Put the event back until the lease has ended.
+
+        A message comes again when its first worker died or could not write its ending. The holder may be that very
+        worker, which will never see the dirty mark.
+        """
+        now = self._services.clock.now()
+        seen = self._services.status.get(event.user_id)
+        until = seen.row.lease_until if seen else None
+        self._services.queue.put(event, max(until or now, now) - now + timedelta(seconds=1))
+
     def _hold(self, event: PhotoEvent, lease: Lease) -> Outcome:
         """Look, and look again for as long as the row is dirty when the lease is to be let go."""
         while True:
             attempt = Attempt(self._services, self._folders, self._services.clock.now())
             failure: Failure | None = None
             try:
-                ending = attempt.sync(lease, force=event.force)
-            except Failure as caught:
-                failure = caught
-                ending = self._after(failure, event, lease.row.attempts)
+                try:
+                    ending = attempt.sync(lease, force=event.force)
+                except Failure as caught:
+                    failure = caught
+                    ending = self._after(failure, event, lease.row.attempts)
             except LeaseLost:
                 raise
             except Exception:

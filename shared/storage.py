@@ -18,6 +18,8 @@ from shared.settings import SettingsError
 
 _PREFIX = "AzureWebJobsStorage"
 _TIMEOUTS = {"connection_timeout": 3, "read_timeout": 10, "retry_total": 3, "retry_backoff_factor": 0.2}
+_QUEUE_PAUSES: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
+"""Seconds; without them the queue library waits for about 15 before its first retry, with a worker's lease running."""
 
 
 class Storage:
@@ -31,11 +33,11 @@ class Storage:
         """
         options = {**_TIMEOUTS, **(options or {})}
         if connection_string := environment.get(_PREFIX):
-            self._queues = QueueServiceClient.from_connection_string(connection_string, **options)
+            self._queues = QueueServiceClient.from_connection_string(connection_string, **_QUEUE_PAUSES, **options)
             self._tables = TableServiceClient.from_connection_string(connection_string, **options)
         else:
             credential = _identity(environment)
-            self._queues = QueueServiceClient(_endpoint(environment, "queue"), credential, **options)
+            self._queues = QueueServiceClient(_endpoint(environment, "queue"), credential, **_QUEUE_PAUSES, **options)
             self._tables = TableServiceClient(_endpoint(environment, "table"), credential=credential, **options)
         self._lock = threading.Lock()
         self._made: dict[str, Any] = {}
