@@ -129,6 +129,11 @@ class ChunkRow:
     """JSON, the check's own: whom it gave to a worker and whom it put off, so that a second delivery does the same."""
     error_code: str | None = None
 
+    @classmethod
+    def of(cls, key: str, settled: Counter[Outcome], **fields: Any) -> "ChunkRow":
+        """The row of a chunk with these outcomes."""
+        return cls(key, json.dumps({str(outcome): number for outcome, number in sorted(settled.items())}), **fields)
+
     @property
     def settled(self) -> Counter[Outcome]:
         """Users for whom the check was all."""
@@ -157,6 +162,11 @@ class Progress:
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
         return self.run.state is RunState.RUNNING and self.finished >= self.run.total
+
+    @property
+    def finished_by_workers(self) -> int:
+        """Those of them who have a row of their own."""
+        return self.finished - sum(chunk.settled.total() for chunk in self.chunks)
 
     @property
     def given(self) -> int:

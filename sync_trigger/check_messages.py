@@ -63,6 +63,8 @@ class CheckMessage(_Message):
     kind: Literal["check"] = "check"
     chunk: Annotated[int, Field(ge=0)]
     """The chunk's number within the run."""
+    round: Annotated[int, Field(ge=1)] = 1
+    """Counts how often some of the chunk's users were put off."""
     reason: Reason
     users: Annotated[tuple[CheckedUser, ...], Field(min_length=1, max_length=CHUNK)]
     job_id: str | None = None
@@ -73,13 +75,13 @@ class CheckMessage(_Message):
 
     @property
     def key(self) -> str:
-        """Names these very users of the run: what becomes of them is recorded under it, once."""
+        """Names this round of these very users of the run: what becomes of them is recorded under it, once."""
         ids = hashlib.sha256("".join(user.id for user in self.users).encode()).hexdigest()
-        return f"{self.chunk:06d}-{ids[:8]}"
+        return f"{self.chunk:06d}-{self.round}-{ids[:8]}"
 
-    def of(self, users: tuple[CheckedUser, ...], attempt: int) -> Self:
-        """The same for some of the users."""
-        return self.model_copy(update={"users": users, "attempt": attempt})
+    def next_round(self, users: tuple[CheckedUser, ...], attempt: int) -> Self:
+        """The same for those of the users who are put off."""
+        return self.model_copy(update={"users": users, "attempt": attempt, "round": self.round + 1})
 
 
 _ANY: TypeAdapter[ListMessage | CheckMessage] = TypeAdapter(

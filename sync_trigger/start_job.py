@@ -1,34 +1,44 @@
-"""A manual sync: an administrator names users, the app makes a job of it and tells how it goes."""
+"""A manual sync: an administrator names users, a group or everybody; the app makes a job of it and tells how it goes.
+
+Up to twenty-five named users are looked at at once. More stand in the line of bulk work, at its pace. A group and the
+whole tenant are listed and checked by messages, as a sweep is.
+"""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from azure.core.exceptions import AzureError
+from pydantic import Field, StringConstraints, model_validator
 
 from shared.failures import Failure, FailureCode
 from shared.photo_queue import QueueUnavailable
 from shared.problem import json_answer, problem, problem_of
-from shared.runs import ItemRow, Progress, RunRow
+from shared.runs import ItemRow, RunKind, RunRow, RunState, Users
 from shared.services import Services
 from shared.words import ObjectId, Outcome, PhotoEvent, Reason
+from sync_trigger.list_users import is_unknown_group
+from sync_trigger.request_bodies import RequestBody, read_body
+from sync_trigger.sweep import start_listing
+from sync_trigger.tell_run import tell_run, told_job
 
 MOST_USERS = 1000
+AT_ONCE = 25
+"""So many named users never wait behind bulk work."""
 _RESOLVE_TIME = timedelta(seconds=60)
 _QUEUE_SECONDS = 60.0
 
 UserKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=320)]
+UserKeys = Annotated[list[UserKey], Field(min_length=1, max_length=MOST_USERS)]
 
 
-class SyncRequest(BaseModel):
+class SyncRequest(RequestBody):
     """The body of `POST /api/sync`: exactly one of `users`, `all` and `group`."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True)
-
-    users: Annotated[list[UserKey], Field(min_length=1, max_length=MOST_USERS)] | None = None
+    users: UserKeys | None = None
     """Object ids or user principal names."""
     all: bool = False
     group: ObjectId | None = None
@@ -45,83 +55,144 @@ class SyncRequest(BaseModel):
 
 
 def start_job(services: Services, body: bytes, requested_by: str) -> func.HttpResponse:
-    """Make a job of the request and put its photo events on the queue."""
+    """Make a job of the request."""
+    example = '{"users": ["a.b@contoso.com"], "force": false, "dryRun": false}'
+    request = read_body(SyncRequest, body, path="POST /api/sync", example=example)
+    if isinstance(request, func.HttpResponse):
+        return request
+    if request.users is not None:
+        return start_named(services, request.users, requested_by, force=request.force, dry_run=request.dry_run)
+    if request.group is not None and (refusal := _refuse_group(services, request.group)) is not None:
+        return refusal
+    users = Users.ALL if request.group is None else Users.GROUP
+    return start_listed(
+        services, users, requested_by, group=request.group, force=request.force, dry_run=request.dry_run
+    )
+
+
+def start_named(
+    services: Services, users: Sequence[str], requested_by: str, *, force: bool, dry_run: bool
+) -> func.HttpResponse:
+    """A job over users by their object ids or user principal names."""
+    keys = list(dict.fromkeys(key.lower() for key in users))
     try:
-        request = SyncRequest.model_validate_json(body)
-    except ValidationError as error:
-        return _bad_request(error)
-    if request.users is None:
-        return problem(
-            501,
-            "not-yet",
-            "Syncing the whole tenant or a group comes with the next version.",
-            f'Name the users until then: {{"users": ["a.b@contoso.com"]}}, up to {MOST_USERS} at a time.',
-        )
-    keys = list(dict.fromkeys(key.lower() for key in request.users))
-    try:
-        graph = services.graph(services.caller(give_up_at=services.clock.now() + _RESOLVE_TIME))
-        found = graph.resolve(keys)
+        found = services.graph(services.caller(give_up_at=services.clock.now() + _RESOLVE_TIME)).resolve(keys)
     except Failure as failure:
         return problem_of(failure)
     known = list(dict.fromkeys(user.id for user in found.values() if user is not None))
     unknown = [key for key, user in found.items() if user is None]
-    run = services.runs.start(
-        now=services.clock.now(),
-        requested_by=requested_by,
-        total=len(known) + len(unknown),
-        force=request.force,
-        dry_run=request.dry_run,
-    )
+    return start_known(services, known, requested_by, unknown=unknown, force=force, dry_run=dry_run)
+
+
+def start_known(
+    services: Services,
+    user_ids: Sequence[str],
+    requested_by: str,
+    *,
+    unknown: Sequence[str] = (),
+    force: bool,
+    dry_run: bool,
+) -> func.HttpResponse:
+    """A job over users by their object ids; `unknown` are names that are its failures from the beginning."""
+    now = services.clock.now()
+    at_once = len(user_ids) <= AT_ONCE
+    delays = (timedelta(),) * len(user_ids) if at_once else services.pace.claim(len(user_ids), now)
+    if len(delays) < len(user_ids):
+        services.pace.release(len(delays), now)
+        return problem(
+            503,
+            "line-too-long",
+            "So many photos are waiting to be copied that there is no room for more.",
+            f"Name up to {AT_ONCE} users, who do not stand in that line, or ask again tomorrow.",
+            {"Retry-After": "86400"},
+        )
+    total = len(user_ids) + len(unknown)
+    run = services.runs.start(now=now, requested_by=requested_by, total=total, force=force, dry_run=dry_run)
     _record_unknown(services, run, unknown)
     events = [
         PhotoEvent(
-            user_id=user_id,
-            reason=Reason.MANUAL,
-            force=request.force,
-            dry_run=request.dry_run,
-            job_id=run.run_id,
+            user_id=user_id, reason=Reason.MANUAL, force=force, dry_run=dry_run, job_id=run.run_id, noticed_at=now
         )
-        for user_id in known
+        for user_id in user_ids
     ]
     try:
-        services.queue.put_all(events, within=_QUEUE_SECONDS)
+        services.queue.put_all_later(list(zip(events, delays, strict=True)), within=_QUEUE_SECONDS)
     except QueueUnavailable:
-        return problem(503, "not-stored", "Not all users could be queued.", "Ask again: what comes twice does no harm.")
-    location = f"/api/sync/{run.run_id}"
-    return json_answer(202, {"jobId": run.run_id, "total": run.total, "status": location}, {"Location": location})
+        return _not_stored()
+    return _accepted(run)
+
+
+def start_listed(
+    services: Services,
+    users: Users,
+    requested_by: str,
+    *,
+    group: str | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+) -> func.HttpResponse:
+    """A job whose users are yet to be listed."""
+    try:
+        run = start_listing(
+            services,
+            RunKind.JOB,
+            users,
+            requested_by=requested_by,
+            now=services.clock.now(),
+            group=group,
+            force=force,
+            dry_run=dry_run,
+        )
+    except AzureError:
+        return _not_stored()
+    return _accepted(run)
 
 
 def tell_progress(services: Services, job_id: str) -> func.HttpResponse:
     """Where a job stands."""
-    progress = services.runs.progress(job_id)
+    return tell_run(services, RunKind.JOB, job_id)
+
+
+def cancel_job(services: Services, job_id: str) -> func.HttpResponse:
+    """Stop a job: what has not begun does not begin; what has begun is brought to its end."""
+    runs, now = services.runs, services.clock.now()
+    progress = runs.progress(job_id)
     if progress is None:
-        return problem(404, "no-such-job", "There is no such job.", "The id comes from the answer of POST /api/sync.")
-    return json_answer(200, _told(progress))
+        return tell_run(services, RunKind.JOB, job_id)
+    if progress.is_done or progress.run.state is RunState.FAILED:
+        return problem(409, "job-ended", "The job has ended already.", "There is nothing left to cancel.")
+
+    def cancelled(run: RunRow) -> RunRow | None:
+        return None if run.state is RunState.CANCELLED else replace(run, state=RunState.CANCELLED)
+
+    if runs.change(RunKind.JOB, job_id, cancelled) is not None:
+        # Its places in the line are free again: other bulk work need not wait for nothing.
+        waiting = progress.last_due is not None and progress.last_due > now
+        services.pace.release(max(0, progress.given - progress.finished_by_workers) if waiting else 0, now)
+    progress = runs.progress(job_id) or progress
+    return json_answer(200, told_job(progress, now, services.pace.interval))
 
 
-def _told(progress: Progress) -> dict[str, Any]:
-    run = progress.run
-    return {
-        "jobId": run.run_id,
-        "state": "done" if progress.finished >= run.total else "running",
-        "requestedAt": run.requested_at.isoformat(),
-        "requestedBy": run.requested_by,
-        "force": run.force,
-        "dryRun": run.dry_run,
-        "total": run.total,
-        "finished": progress.finished,
-        "counts": {str(outcome): progress.counts[outcome] for outcome in sorted(progress.counts)},
-        "failures": [_told_item(item) for item in progress.failures],
-        "wouldCopy": [_told_item(item) for item in progress.would_copy],
-    }
+def _refuse_group(services: Services, group: str) -> func.HttpResponse | None:
+    """The problem of a group that cannot be listed; None when it can."""
+    try:
+        services.graph(services.caller(give_up_at=services.clock.now() + _RESOLVE_TIME)).users_page(None, group)
+    except Failure as failure:
+        if is_unknown_group(failure):
+            return problem(
+                404, "no-such-group", "Microsoft Graph knows no such group.", "Check the group's object id in Entra ID."
+            )
+        return problem_of(failure)
+    return None
 
 
-def _told_item(item: ItemRow) -> dict[str, Any]:
-    told: dict[str, Any] = {"userId": item.user_id, "user": item.upn}
-    if item.error_code:
-        code = FailureCode.read(item.error_code)
-        told |= {"error": code, "means": code.sentence, "remedy": code.remedy, "detail": item.error_detail}
-    return told
+def _accepted(run: RunRow) -> func.HttpResponse:
+    location = f"/api/sync/{run.run_id}"
+    return json_answer(202, {"jobId": run.run_id, "total": run.total, "status": location}, {"Location": location})
+
+
+def _not_stored() -> func.HttpResponse:
+    return problem(503, "not-stored", "Not all users could be queued.", "Ask again: what comes twice does no harm.")
 
 
 def _record_unknown(services: Services, run: RunRow, keys: Sequence[str]) -> None:
@@ -131,20 +202,3 @@ def _record_unknown(services: Services, run: RunRow, keys: Sequence[str]) -> Non
         # What was typed may hold characters that a row key may not.
         row_key = f"unknown-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         services.runs.record(run.run_id, ItemRow(row_key, Outcome.FAILED, now, key, str(FailureCode.USER_NOT_FOUND)))
-
-
-def _bad_request(error: ValidationError) -> func.HttpResponse:
-    wrong = [
-        {
-            "at": "/".join(str(part) for part in item["loc"]) or "body",
-            "wrong": item["msg"].removeprefix("Value error, "),
-        }
-        for item in error.errors(include_url=False, include_input=False, include_context=False)[:20]
-    ]
-    return problem(
-        400,
-        "bad-request",
-        "The body is not what POST /api/sync takes.",
-        'Example: {"users": ["a.b@contoso.com"], "force": false, "dryRun": false}',
-        errors=wrong,
-    )

@@ -1,0 +1,267 @@
+"""Checks up to twenty users at once: one request to Graph for all photos' versions, photo events for those who differ.
+
+    chunk ──$batch──▶ differs? ──┬─ settled ────────────▶ counted; the row vouched for now and then
+                                 ├─ different ──pace───▶ photo event, visible when its turn has come
+                                 └─ throttled, or the line is too long ──▶ another check of these users, later
+
+Everything here may happen twice. A sweep's second delivery finds those that it gave to a worker marked in their rows. A
+job's finds its plan recorded, and does the same again.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from shared import safety_stop
+from shared.after_failure import GiveUp, TryAgain, after_failure
+from shared.answers import Answer, failure_of
+from shared.failures import Failure, FailureCode, FailureKind
+from shared.gates import Service
+from shared.graph import BatchItem, photo_of
+from shared.recipe import recipe
+from shared.runs import ItemRow, RunKind, RunRow, RunState
+from shared.services import Services
+from shared.settings import RemovedPhoto
+from shared.status import RowChanged, Seen, StatusRow
+from shared.words import Outcome, PhotoEvent, UserState
+from sync_trigger.check_messages import CheckedUser, CheckMessage
+from sync_trigger.check_plan import CheckPlan
+from sync_trigger.differs import Circumstances, Different, Settled, Write, differs
+from sync_trigger.list_users import with_error
+
+LINE_TOO_LONG_DELAY = timedelta(hours=6)
+"""When the line of bulk work has no room, it is looked at again so much later."""
+_CHECK_TIME = timedelta(minutes=1)
+_QUEUE_SECONDS = 30.0
+_STAY = {UserState.FAILED, UserState.DEFERRED}
+"""States that still say something while a photo event is on its way; the others become `pending`."""
+_log = logging.getLogger("photosync.sweep")
+
+
+@dataclass
+class _Found:
+    """What one batch told."""
+
+    different: list[tuple[CheckedUser, Seen | None, Different]] = field(default_factory=list)
+    settled: list[tuple[CheckedUser, Seen | None, Settled]] = field(default_factory=list)
+    unanswered: list[tuple[CheckedUser, Failure]] = field(default_factory=list)
+    """Those whose own request in the batch failed in a way that passes."""
+
+
+class PhotoCheck:
+    """Handles messages that ask for a check; one per process, safe for its threads."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._readers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="status-rows")
+
+    def handle(self, message: CheckMessage) -> None:
+        """Check the users, unless that was done.
+
+        Returns when the message may be deleted. Raises for a bug, or when Storage fails; then the host tries again.
+        """
+        runs = self._services.runs
+        run = runs.seen(message.run_kind, message.run_id)
+        if run is None or run.row.state not in {RunState.LISTING, RunState.RUNNING}:
+            return
+        chunk = runs.chunk(message.run_id, message.key) if message.job_id is not None else None
+        if chunk is not None:
+            self._act(message, CheckPlan.from_chunk(chunk), {})
+            return
+        rows = dict(zip(message.users, self._readers.map(self._row, message.users), strict=True))
+        try:
+            found = self._compare(message, rows) if message.ask else _all_different(message, rows)
+        except Failure as failure:
+            self._after(failure, message)
+            return
+        if message.dry_run:
+            self._rehearse(message, found)
+        else:
+            self._write_settled(found.settled)
+        plan = self._plan(message, found)
+        if message.job_id is not None:
+            runs.record_chunk(message.run_id, plan.as_chunk(message.key))
+        self._act(message, plan, rows)
+
+    def _row(self, user: CheckedUser) -> Seen | None:
+        return self._services.status.get(user.id)
+
+    def _compare(self, message: CheckMessage, rows: dict[CheckedUser, Seen | None]) -> _Found:
+        """Ask Graph for all photos' versions at once, and decide for each.
+
+        Raises:
+            Failure: when the batch failed, or when every request in it was refused.
+        """
+        services, now = self._services, self._services.clock.now()
+        graph = services.graph(services.caller(give_up_at=now + _CHECK_TIME))
+        answers = graph.batch([BatchItem(f"/users/{user.id}/photo") for user in message.users], urgent=False)
+        may_clear = services.settings.removed_photo is RemovedPhoto.CLEAR and not safety_stop.is_set(services.control)
+        recovered_at = services.breakers.recovered_at(now)
+        found, refused = _Found(), list[Failure]()
+        for user, answer in zip(message.users, answers, strict=True):
+            if (passing := _passing_failure(answer, now)) is not None:
+                found.unanswered.append((user, passing))
+                continue
+            seen = rows[user]
+            at = Circumstances(
+                now=now,
+                recipe=recipe(services.settings, user.id, user.upn, user.loc),
+                asked=message.job_id is not None,
+                force=message.force,
+                may_clear=may_clear,
+                recovered_at=recovered_at,
+            )
+            try:
+                verdict = differs(photo_of(answer), seen.row if seen else None, at)
+            except Failure as failure:
+                refused.append(failure)
+                verdict = Different(f"Graph refuses: {failure.code}", Outcome.FAILED)
+            if isinstance(verdict, Different):
+                found.different.append((user, seen, verdict))
+            else:
+                found.settled.append((user, seen, verdict))
+        if waits := [failure.retry_after for _, failure in found.unanswered if failure.retry_after]:
+            services.gates.close(Service.GRAPH, now + timedelta(seconds=max(waits)))
+        if len(refused) == len(message.users):
+            # That says something of the app, not of twenty users.
+            raise refused[0]
+        return found
+
+    def _plan(self, message: CheckMessage, found: _Found) -> CheckPlan:
+        """Who gets a photo event when, and who is checked again; claims places in the line."""
+        services, now = self._services, self._services.clock.now()
+        settled = [verdict.outcome for _, _, verdict in found.settled]
+        different = [] if message.dry_run else [user for user, _, _ in found.different]
+        delays = services.pace.claim(len(different), now)
+        plan = CheckPlan(
+            given=tuple((user.id, now + delay) for user, delay in zip(different, delays, strict=False)),
+            without_room=tuple(different[len(delays) :]),
+            look_again_at=now + LINE_TOO_LONG_DELAY,
+            attempt=message.attempt,
+        )
+        if found.unanswered:
+            users = tuple(user for user, _ in found.unanswered)
+            longest = max((failure for _, failure in found.unanswered), key=lambda failure: failure.retry_after or 0.0)
+            what_follows = self._what_follows(longest, message)
+            if isinstance(what_follows, TryAgain):
+                again_at, attempt = now + what_follows.delay, what_follows.attempts + 1
+                plan = replace(plan, unanswered=users, ask_again_at=again_at, attempt=attempt)
+            else:
+                settled += [Outcome.FAILED] * len(users)
+                plan = replace(plan, error_code=str(longest.code))
+                self._note(message, longest)
+        return replace(plan, settled=tuple(settled))
+
+    def _act(self, message: CheckMessage, plan: CheckPlan, rows: dict[CheckedUser, Seen | None]) -> None:
+        """Put the photo events and the later checks on their queues, then mark the rows of those given to a worker."""
+        services, now = self._services, self._services.clock.now()
+        events = [
+            (
+                PhotoEvent(
+                    user_id=user_id,
+                    reason=message.reason,
+                    force=message.force,
+                    job_id=message.job_id,
+                    noticed_at=now,
+                ),
+                max(timedelta(), due - now),
+            )
+            for user_id, due in plan.given
+        ]
+        services.queue.put_all_later(events, within=_QUEUE_SECONDS)
+        if plan.unanswered:
+            again = message.next_round(plan.unanswered, plan.attempt)
+            services.checks.put(again, max(timedelta(), plan.ask_again_at - now))
+        if plan.without_room:
+            services.checks.put(
+                message.next_round(plan.without_room, message.attempt), max(timedelta(), plan.look_again_at - now)
+            )
+        if message.run_kind is RunKind.SWEEP:
+            self._mark(dict(plan.given), rows)
+            if plan.given or plan.error_code:
+                services.runs.record_chunk(message.run_id, replace(plan.as_chunk(message.key), plan=None))
+
+    def _mark(self, due: dict[str, datetime], rows: dict[CheckedUser, Seen | None]) -> None:
+        """Let the rows say that a photo event is on its way, so that the next sweep puts no second one.
+
+        A row that anybody has written since it was read is left alone: whoever did that is at the photo already.
+        """
+        for user, seen in rows.items():
+            if user.id not in due:
+                continue
+            if seen is None:
+                self._try_to_insert(
+                    StatusRow(user.id, UserState.PENDING, upn=user.upn or None, next_attempt_at=due[user.id])
+                )
+            elif seen.row.lease_owner is None:
+                state = seen.row.state if seen.row.state in _STAY else UserState.PENDING
+                self._try_to_replace(seen, replace(seen.row, state=state, next_attempt_at=due[user.id]))
+
+    def _write_settled(self, settled: Sequence[tuple[CheckedUser, Seen | None, Settled]]) -> None:
+        now = self._services.clock.now()
+        for user, seen, verdict in settled:
+            if verdict.write is Write.INSERT:
+                self._try_to_insert(
+                    StatusRow(user.id, UserState.NO_PHOTO, upn=user.upn, checked_at=now, no_photo_since=now)
+                )
+            elif verdict.write is Write.VOUCH and seen is not None:
+                self._try_to_replace(seen, replace(seen.row, checked_at=now))
+
+    def _try_to_insert(self, row: StatusRow) -> None:
+        try:
+            self._services.status.insert(row)
+        except RowChanged:
+            _log.debug("%s has a row by now", row.user_id)
+
+    def _try_to_replace(self, seen: Seen, row: StatusRow) -> None:
+        try:
+            self._services.status.replace(row, seen.etag)
+        except RowChanged:
+            _log.debug("the row of %s has been written since", row.user_id)
+
+    def _rehearse(self, message: CheckMessage, found: _Found) -> None:
+        """A dry run: the job's items are all that is written."""
+        now = self._services.clock.now()
+        for user, _, verdict in found.different:
+            self._services.runs.record(message.run_id, ItemRow(user.id, verdict.would, now, user.upn))
+
+    def _after(self, failure: Failure, message: CheckMessage) -> None:
+        """The whole chunk again later, or not: then its users are the run's failures, until the next sweep."""
+        what_follows = self._what_follows(failure, message)
+        if isinstance(what_follows, TryAgain):
+            self._services.checks.put(message.at_attempt(what_follows.attempts + 1), what_follows.delay)
+            return
+        self._note(message, failure)
+        plan = CheckPlan(settled=(Outcome.FAILED,) * len(message.users), error_code=str(failure.code))
+        self._services.runs.record_chunk(message.run_id, plan.as_chunk(message.key))
+
+    def _what_follows(self, failure: Failure, message: CheckMessage) -> TryAgain | GiveUp:
+        jitter = random.random()  # noqa: S311 - spreads retries, hides nothing
+        return after_failure(failure, message.attempt - 1, self._services.settings.max_attempts, jitter)
+
+    def _note(self, message: CheckMessage, failure: Failure) -> None:
+        """Let the run's row tell of the error; one that is the administrator's to mend ends the run."""
+
+        def with_it(run: RunRow) -> RunRow:
+            told = with_error(run, failure)
+            return replace(told, state=RunState.FAILED) if failure.code.kind is FailureKind.MEND else told
+
+        self._services.runs.change(message.run_kind, message.run_id, with_it)
+        _log.error("%s %s, chunk %d: %s", message.run_kind, message.run_id, message.chunk, failure)
+
+
+def _passing_failure(answer: Answer, now: datetime) -> Failure | None:
+    """The failure of one user's request that passes by itself; None when there is none."""
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        return None
+    failure = failure_of(Service.GRAPH, answer, now)
+    passing = failure.code in {FailureCode.TOO_MANY_REQUESTS, FailureCode.SERVICE_UNAVAILABLE}
+    return failure if passing else None
+
+
+def _all_different(message: CheckMessage, rows: dict[CheckedUser, Seen | None]) -> _Found:
+    return _Found(different=[(user, rows[user], Different("asked for")) for user in message.users])

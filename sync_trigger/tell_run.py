@@ -1,0 +1,103 @@
+"""How a run goes, as JSON: its state, its counts, its end as far as that can be told."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+
+from shared.failures import FailureCode
+from shared.problem import json_answer, problem
+from shared.runs import ItemRow, Progress, RunKind, RunState
+from shared.services import Services
+
+
+def tell_run(services: Services, kind: RunKind, run_id: str) -> func.HttpResponse:
+    """Where a run stands."""
+    progress = services.runs.progress(run_id, kind=kind)
+    if progress is None:
+        return problem(
+            404, f"no-such-{kind}", f"There is no such {kind}.", "The id comes from the answer that began it."
+        )
+    now = services.clock.now()
+    if kind is RunKind.SWEEP:
+        return json_answer(200, told_sweep(progress))
+    return json_answer(200, told_job(progress, now, services.pace.interval))
+
+
+def told_job(progress: Progress, now: datetime, interval: timedelta) -> dict[str, Any]:
+    """A job as its administrator sees it."""
+    run = progress.run
+    end = None if progress.is_done else estimated_end(progress, now, interval)
+    return {
+        "jobId": run.run_id,
+        "state": "done" if progress.is_done else str(run.state),
+        "requestedAt": run.requested_at.isoformat(),
+        "requestedBy": run.requested_by,
+        "users": str(run.users),
+        "group": run.group,
+        "force": run.force,
+        "dryRun": run.dry_run,
+        "total": run.total,
+        "finished": progress.finished,
+        "counts": {str(outcome): progress.counts[outcome] for outcome in sorted(progress.counts)},
+        "estimatedEnd": end.isoformat() if end else None,
+        "failures": [_told_item(item) for item in progress.failures],
+        "wouldCopy": [_told_item(item) for item in progress.would_copy],
+        **_told_error(progress),
+    }
+
+
+def told_sweep(progress: Progress) -> dict[str, Any]:
+    """A sweep as the administrator sees it. Whom it gave to a worker, their own rows tell."""
+    run = progress.run
+    return {
+        "runId": run.run_id,
+        "state": str(RunState.LISTING if run.state is RunState.LISTING else run.state),
+        "why": run.why,
+        "requestedBy": run.requested_by,
+        "startedAt": run.requested_at.isoformat(),
+        "listedAt": run.listed_at.isoformat() if run.listed_at else None,
+        "users": run.total,
+        "chunks": run.chunks,
+        "different": progress.given,
+        **_told_error(progress),
+    }
+
+
+def estimated_end(progress: Progress, now: datetime, interval: timedelta) -> datetime | None:
+    """When the run will be done, as far as the pace of bulk work can tell; None when nothing can be said yet. Pure.
+
+    Users given to a worker wait for their turn; of those not checked yet the same share is expected to differ.
+    """
+    run = progress.run
+    if run.state is not RunState.RUNNING or progress.is_done:
+        return None
+    if not progress.chunks:  # named users, at once or at the pace
+        return now + interval * max(0, run.total - progress.finished)
+    unchecked = max(0, run.total - progress.checked - len(progress.would_copy))
+    if progress.checked == 0:
+        return None
+    expected = round(unchecked * progress.given / progress.checked)
+    return max(progress.last_due or now, now) + interval * expected
+
+
+def _told_error(progress: Progress) -> dict[str, Any]:
+    """What keeps the run from going on, or kept some of its users from being checked."""
+    if not progress.run.error_code:
+        return {}
+    code = FailureCode.read(progress.run.error_code)
+    return {
+        "error": code,
+        "means": code.sentence,
+        "remedy": code.remedy,
+        "detail": progress.run.error_detail,
+        "requestId": progress.run.error_request_id,
+    }
+
+
+def _told_item(item: ItemRow) -> dict[str, Any]:
+    told: dict[str, Any] = {"userId": item.user_id, "user": item.upn}
+    if item.error_code:
+        code = FailureCode.read(item.error_code)
+        told |= {"error": code, "means": code.sentence, "remedy": code.remedy, "detail": item.error_detail}
+    return told
