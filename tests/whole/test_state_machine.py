@@ -179,6 +179,36 @@ class Tenant(RuleBasedStateMachine):
         self.sleeper = None
         self.interruptions.disarm()
 
+    # Two histories that chance alone seldom plays to their end.
+
+    @precondition(lambda self: self.sleeper is None)
+    @rule(person=people, first=st.sampled_from(PHOTOS), second=st.sampled_from(PHOTOS), at=st.integers(4, 10))
+    def oversleep(self, person: int, first: bytes, second: bytes, at: int) -> None:
+        """A worker sleeps through its lease in the midst of a copy, and wakes when a newer photo is copied."""
+        self.change_photo(person, first, told=True)
+        self.deliver_and_fall_asleep(at, self.queue.place_of(self.users[person]))
+        self.wait(400)
+        self.change_photo(person, second, told=True)
+        self.deliver(self.queue.place_of(self.users[person]))
+        if self.sleeper is not None:
+            self.wake_up()
+
+    @precondition(lambda self: self.sleeper is None)
+    @rule(
+        person=people,
+        first=st.sampled_from(PHOTOS),
+        second=st.sampled_from(PHOTOS),
+        at=st.integers(4, 12),
+        before=st.booleans(),
+    )
+    def change_and_change_back(self, person: int, first: bytes, second: bytes, at: int, before: bool) -> None:
+        """A copy is broken off by a death, and then the old photo is back."""
+        self.change_photo(person, first, told=True)
+        self.deliver(self.queue.place_of(self.users[person]))
+        self.change_photo(person, second, told=True)
+        self.deliver_and_die(at, before, self.queue.place_of(self.users[person]))
+        self.change_photo(person, first, told=False)
+
     @rule(operation=st.sampled_from(OPERATIONS), seconds=st.sampled_from([1, 4, 30, 315]))
     def throttle(self, operation: str, seconds: int) -> None:
         """A service asks for a pause."""
@@ -292,3 +322,29 @@ def test_everybody_ends_in_step_whatever_happens(bench: Bench) -> None:
 
 
 pytestmark = pytest.mark.timeout(1800)
+
+
+def played(bench: Bench) -> Tenant:
+    """A tenant with somebody in step, for a history that is played on purpose."""
+    tenant = type("TenantOnBench", (Tenant,), {"bench": bench})()
+    tenant.begin()
+    tenant.change_photo(0, PHOTOS[2], told=True)
+    tenant.deliver(0)
+    return tenant
+
+
+@pytest.mark.parametrize("at", range(2, 11))
+def test_a_worker_that_sleeps_through_its_lease_leaves_nothing_old(bench: Bench, at: int) -> None:
+    """Whichever deed the sleeper still does when it wakes, the newer photo is what SharePoint ends with."""
+    tenant = played(bench)
+    tenant.oversleep(0, PHOTOS[0], PHOTOS[1], at)
+    tenant.teardown()
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("at", range(2, 11))
+def test_a_copy_that_dies_is_not_mistaken_for_the_old_photo(bench: Bench, at: int, before: bool) -> None:
+    """Whichever deed was the last of a dying worker: when the old photo is back, all of it is."""
+    tenant = played(bench)
+    tenant.change_and_change_back(0, PHOTOS[0], PHOTOS[1], at, before=before)
+    tenant.teardown()

@@ -45,10 +45,6 @@ class VirtualQueue(PhotoQueue):
         for message in messages:
             self.put(message)
 
-    def visible(self) -> list[PhotoEvent]:
-        """The events that a worker could take now."""
-        return [event for due, _, event in sorted(self._heap) if due <= self._now()]
-
     def take(self, choice: int) -> PhotoEvent | None:
         """Any visible event, since a storage queue promises no order; None when there is none."""
         ready = sorted(item for item in self._heap if item[0] <= self._now())
@@ -58,6 +54,11 @@ class VirtualQueue(PhotoQueue):
         self._heap.remove(item)
         heapq.heapify(self._heap)
         return item[2]
+
+    def place_of(self, user_id: str) -> int:
+        """What to choose in `take` to get an event of this user; 0 when none is visible."""
+        ready = sorted(item for item in self._heap if item[0] <= self._now())
+        return next((place for place, item in enumerate(ready) if item[2].user_id == user_id), 0)
 
     def next_due(self) -> datetime | None:
         """When the next event becomes visible; None when the queue is empty."""
