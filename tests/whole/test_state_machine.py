@@ -326,7 +326,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 def played(bench: Bench) -> Tenant:
     """A tenant with somebody in step, for a history that is played on purpose."""
-    tenant = type("TenantOnBench", (Tenant,), {"bench": bench})()
+    tenant: Tenant = type("TenantOnBench", (Tenant,), {"bench": bench})()
     tenant.begin()
     tenant.change_photo(0, PHOTOS[2], told=True)
     tenant.deliver(0)
