@@ -49,7 +49,7 @@ CLOUDS = {
         ),
         Cloud(
             "china",
-            "login.partner.microsoftonline.cn",
+            "login.chinacloudapi.cn",
             "microsoftgraph.chinacloudapi.cn",
             "sharepoint.cn",
             "api://AzureADTokenExchangeChina",

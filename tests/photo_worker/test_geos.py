@@ -1,11 +1,16 @@
 """Multi-geo: a user's pictures and profile are in the user's own geography."""
 
+import pytest
+
+from local_run.azurite import Azurite
 from shared.clouds import Cloud
 from shared.recipe import hosts_of
 from shared.settings import Settings
 from shared.words import Outcome
+from simulated_tenant.client import start_tenant
 from tests import pictures
-from tests.bench import Bench
+from tests.bench import Bench, bench_on, reach
+from tests.certificates import KeyPair
 
 PHOTO = pictures.jpeg(300, 300, seed=9)
 
@@ -40,3 +45,20 @@ def test_every_cloud_has_its_hosts(bench: Bench) -> None:
         Cloud.CHINA: "contoso-my.sharepoint.cn",
     }
     assert Cloud.US_GOV_DOD.endpoints.graph == "dod-graph.microsoft.us"
+
+
+@pytest.mark.parametrize(
+    ("cloud", "theirs"), [(Cloud.US_GOV_HIGH, "usgov"), (Cloud.US_GOV_DOD, "dod"), (Cloud.CHINA, "china")]
+)
+def test_a_photo_travels_in_every_cloud(
+    azurite: Azurite, certificate: KeyPair, monkeypatch: pytest.MonkeyPatch, cloud: Cloud, theirs: str
+) -> None:
+    """In a tenant of a national cloud only the setting differs: sign-in, Graph and both SharePoint hosts follow it."""
+    with start_tenant("--cloud", theirs) as national:
+        reach(national, monkeypatch)
+        built = bench_on(national, azurite, certificate, PHOTOSYNC_CLOUD=cloud)
+        built.forget_what_instances_share()
+        user = built.person(PHOTO)
+        assert built.look(user) is Outcome.COPIED
+        assert built.shows(user, PHOTO)
+        assert not national.control.violations()
