@@ -105,6 +105,10 @@ class Attempt:
         try:
             thumbnails = make_thumbnails(content, settings.large_size)
         except PhotoRefused as refused:
+            if content != self._graph.download(user.id, settings.max_photo_megabytes * 1024 * 1024):
+                # Bytes that were spoilt on their way must not count against the photo until it changes.
+                detail = "Graph gave other bytes than a moment before"
+                raise Failure(FailureCode.ANSWER_NOT_UNDERSTOOD, detail, service=Service.GRAPH) from refused
             lease.save(refused_etag=media_etag)
             raise Failure(FailureCode.PHOTO_REFUSED, str(refused)) from refused
         self._claim_name(user)
