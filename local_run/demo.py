@@ -25,6 +25,7 @@ BROKEN = "thomas.baker"
 THROTTLED = "chidi.okafor"
 CHANGED = "maria.petrova"
 GUEST = "lwazi.dlamini"
+UNTOLD = "misaki.sato"
 RETRY_AFTER = 8
 """Seconds that SharePoint will ask for: too long to wait in place, so the photo event goes back on the queue."""
 
@@ -71,7 +72,8 @@ class Demo:
         DIRECTORY.mkdir(parents=True, exist_ok=True)
         (DIRECTORY / "app.log").unlink(missing_ok=True)
         started = time.monotonic()
-        with Stack.start(DIRECTORY) as stack:
+        # The sweep's own timer would begin one in the middle of a chapter that counts requests.
+        with Stack.start(DIRECTORY, environment={"AzureWebJobs.begin_sweep.Disabled": "true"}) as stack:
             self._stack = stack
             self._story.say(f"ready after {time.monotonic() - started:.1f} s: {len(stack.host.functions)} functions")
             self._tenant_of_two_dozen()
@@ -80,6 +82,7 @@ class Demo:
             self._one_changes_the_photo()
             self._a_change_that_is_no_photo()
             self._one_is_throttled()
+            self._one_is_not_told_of()
             self._the_rest()
             self._end()
 
@@ -171,6 +174,25 @@ class Demo:
         self._copies += 1
         self._story.check(self._shown(member), "SharePoint shows the new face")
         self._story.check(not control.violations("early-retry"), "nobody called SharePoint before the time was over")
+
+    def _one_is_not_told_of(self) -> None:
+        member = self._members[UNTOLD]
+        self._story.chapter(f"{member.name} changes the photo, and the notification is lost; the sweep finds it")
+        control = self._stack.tenant.control
+        control.notifications("off")
+        member.photo = portraits.draw(member.person, variant=1)
+        control.put_photo(member.user_id, member.photo)
+        control.notifications("on")
+        control.clear_records()
+        started = self._stack.host.call("POST", "/api/sweep", json={})
+        self._story.check(started.status_code == 202, "a sweep has begun (by itself it does so every 15 minutes)")
+        self._story.wait("new picture in SharePoint", lambda: (int(self._shown(member)), 1, None), within=40)
+        self._copies += 1
+        asked = Counter(request["operation"] for request in control.requests(inner=False))
+        self._story.check(
+            asked["graph.users.list"] == 1 and asked["sharepoint.file.add"] == 3,
+            f"{len(self._members)} people checked, one photo copied",
+        )
 
     def _the_rest(self) -> None:
         self._story.chapter("Three for whom there is nothing to copy")

@@ -4,6 +4,7 @@ Its name is localised by the My Site host's language, so it is discovered, once 
 guessed one would be a second folder that nobody reads. Only a folder that the settings name is created.
 """
 
+import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -21,6 +22,7 @@ class PictureFolders:
         self._control = control
         self._named = named
         self._known: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def use[Result](self, host: str, sharepoint: SharePoint, write: Callable[[str], Result]) -> Result:
         """What `write` returns when given the folder's name.
@@ -46,9 +48,11 @@ class PictureFolders:
     def _find(self, host: str, sharepoint: SharePoint) -> str:
         if self._named:
             return self._named
-        if host not in self._known:
-            self._known[host] = str(self._control.get(_row(host)).get("folder") or self._discover(host, sharepoint))
-        return self._known[host]
+        with self._lock:  # the first photos of a new deployment come together; one of them asks for all
+            if host not in self._known:
+                known = self._control.get(_row(host)).get("folder")
+                self._known[host] = str(known or self._discover(host, sharepoint))
+            return self._known[host]
 
     def _discover(self, host: str, sharepoint: SharePoint) -> str:
         names = sharepoint.folders()
