@@ -105,3 +105,19 @@ def test_app_settings_are_read_nowhere_else() -> None:
         if re.search(r"\bos\.(environ|getenv)\b", module.read_text("utf-8"))
     ]
     assert sorted(readers) == ["shared/services.py", "shared/settings.py"]
+
+
+def test_the_readme_names_every_route() -> None:
+    """Every route of the app is in the README's table, with its method; the table names no other."""
+    declared = {
+        f"{method} /api/{path}"
+        for package in ("sync_trigger", "status_page")
+        for path, methods in re.findall(
+            r'@bp\.route\(\s*"([^"]+)", methods=\[([^\]]+)\]', (ROOT / package / "__init__.py").read_text("utf-8")
+        )
+        for method in re.findall(r"[A-Z]+", methods)
+    }
+    readme = (ROOT / "README.md").read_text("utf-8")
+    surface = readme[readme.index("## The HTTP surface") : readme.index("## Settings")]
+    named = {re.sub(r"\{object id\}", "{user}", route) for route in re.findall(r"`([A-Z]+ /api/[^`]+)`", surface)}
+    assert named == declared
