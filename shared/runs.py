@@ -80,6 +80,8 @@ class RunRow:
     """In words, for the administrator."""
     page: int = 0
     """Pages listed so far, which is the number of the page to list next."""
+    continued: int = 0
+    """The latest page whose message is known to be on the queue, or was."""
     link: str | None = None
     """Where the next page begins; None: at the beginning."""
     carry: str = "[]"

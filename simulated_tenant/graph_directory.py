@@ -11,6 +11,7 @@ from simulated_tenant.wire import Answer, Operations, Received
 OPERATIONS = Operations(graph.HOST)
 _GROUP = r"/v1\.0/groups/(?P<group>[^/]+)"
 _CAST = r"(?P<cast>/(?:microsoft\.)?graph\.user)?"
+_MOST_GROUPS = 20
 _GROUP_PROPERTIES = ("id", "displayName", "description", "groupTypes", "mail", "mailEnabled", "securityEnabled")
 _SITE_PROPERTIES = ("id", "name", "displayName", "webUrl", "siteCollection", "root", "createdDateTime", "description")
 _ORGANIZATION_PROPERTIES = (
@@ -73,10 +74,57 @@ def members(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> An
 
 @OPERATIONS.add("graph.groups.transitive_members", "GET", _GROUP + "/transitiveMembers" + _CAST)
 def transitive_members(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Answer:
-    """The members of the group and of the groups in it, each once."""
+    """The members of the group and of the groups in it, each once; with the cast it is an advanced query.
+
+    https://learn.microsoft.com/graph/api/group-list-transitivemembers
+    """
     group = _group(tenant, received, groups)
+    if "cast" in groups:
+        _require_advanced(received)
     found = list(dict.fromkeys(_below(tenant, group, {group})))
     return _members(tenant, received, found, users_only="cast" in groups)
+
+
+def _require_advanced(received: Received) -> None:
+    """400 unless the caller says that it knows of eventual consistency.
+
+    https://learn.microsoft.com/graph/aad-advanced-queries
+    """
+    eventual = received.headers.get("consistencylevel", "").lower() == "eventual"
+    if not eventual or received.query.get("$count", "").lower() != "true":
+        message = "Request with $count or an OData cast needs the header ConsistencyLevel: eventual and $count=true."
+        raise graph.bad_request(received, message, "Request_UnsupportedQuery")
+
+
+@OPERATIONS.add("graph.users.check_member_groups", "POST", r"/v1\.0/users/(?P<user>[^/]+)/checkMemberGroups")
+def check_member_groups(tenant: Tenant, received: Received, groups: Mapping[str, str]) -> Answer:
+    """Those of up to 20 groups that the user is a member of, direct or through other groups.
+
+    https://learn.microsoft.com/graph/api/directoryobject-checkmembergroups
+    """
+    graph.require(tenant, received, graph.READ_USERS)
+    graph.require(tenant, received, graph.READ_GROUPS)
+    key = unquote(groups["user"])
+    user = tenant.find_user(key)
+    if user is None:
+        raise graph.no_such_object(received, key)
+    asked = _group_ids(received)
+    found = [group for group in asked if group in tenant.groups and user.id in _below(tenant, group, {group})]
+    return graph.of_json({"@odata.context": graph.context(tenant, "Collection(Edm.String)"), "value": found})
+
+
+def _group_ids(received: Received) -> list[str]:
+    """The ids in the body, in lower case; raises 400 for any other body."""
+    try:
+        ids = received.json()["groupIds"]
+    except (ValueError, TypeError, KeyError):
+        ids = None
+    if not isinstance(ids, list) or not all(isinstance(group, str) for group in ids):
+        raise graph.bad_request(received, "The parameter 'groupIds' is missing or is no list.", "Request_BadRequest")
+    if not 1 <= len(ids) <= _MOST_GROUPS:
+        message = f"The number of values in 'groupIds' must be between 1 and {_MOST_GROUPS}."
+        raise graph.bad_request(received, message, "Request_BadRequest")
+    return list(dict.fromkeys(group.lower() for group in ids))
 
 
 def _below(tenant: Tenant, group: str, seen: set[str]) -> Iterator[str]:

@@ -41,6 +41,9 @@ _STAY = {UserState.FAILED, UserState.DEFERRED}
 """States that still say something while a photo event is on its way; the others become `pending`."""
 _log = logging.getLogger("photosync.sweep")
 
+type _Change = tuple[Seen | None, StatusRow]
+"""What was read, None for no row; and what is to be written."""
+
 
 @dataclass
 class _Found:
@@ -57,7 +60,7 @@ class PhotoCheck:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._readers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="status-rows")
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="status-rows")
 
     def handle(self, message: CheckMessage) -> None:
         """Check the users, unless that was done.
@@ -72,7 +75,7 @@ class PhotoCheck:
         if chunk is not None:
             self._act(message, CheckPlan.from_chunk(chunk), {})
             return
-        rows = dict(zip(message.users, self._readers.map(self._row, message.users), strict=True))
+        rows = dict(zip(message.users, self._threads.map(self._row, message.users), strict=True))
         try:
             found = self._compare(message, rows) if message.ask else _all_different(message, rows)
         except Failure as failure:
@@ -190,36 +193,41 @@ class PhotoCheck:
 
         A row that anybody has written since it was read is left alone: whoever did that is at the photo already.
         """
+        changes: list[_Change] = []
         for user, seen in rows.items():
             if user.id not in due:
                 continue
             if seen is None:
-                self._try_to_insert(
-                    StatusRow(user.id, UserState.PENDING, upn=user.upn or None, next_attempt_at=due[user.id])
-                )
+                row = StatusRow(user.id, UserState.PENDING, upn=user.upn or None, next_attempt_at=due[user.id])
+                changes.append((None, row))
             elif seen.row.lease_owner is None:
                 state = seen.row.state if seen.row.state in _STAY else UserState.PENDING
-                self._try_to_replace(seen, replace(seen.row, state=state, next_attempt_at=due[user.id]))
+                changes.append((seen, replace(seen.row, state=state, next_attempt_at=due[user.id])))
+        self._write(changes)
 
     def _write_settled(self, settled: Sequence[tuple[CheckedUser, Seen | None, Settled]]) -> None:
         now = self._services.clock.now()
+        changes: list[_Change] = []
         for user, seen, verdict in settled:
             if verdict.write is Write.INSERT:
-                self._try_to_insert(
-                    StatusRow(user.id, UserState.NO_PHOTO, upn=user.upn, checked_at=now, no_photo_since=now)
-                )
+                row = StatusRow(user.id, UserState.NO_PHOTO, upn=user.upn, checked_at=now, no_photo_since=now)
+                changes.append((None, row))
             elif verdict.write is Write.VOUCH and seen is not None:
-                self._try_to_replace(seen, replace(seen.row, checked_at=now))
+                changes.append((seen, replace(seen.row, checked_at=now)))
+        self._write(changes)
 
-    def _try_to_insert(self, row: StatusRow) -> None:
-        try:
-            self._services.status.insert(row)
-        except RowChanged:
-            _log.debug("%s has a row by now", row.user_id)
+    def _write(self, changes: Sequence[_Change]) -> None:
+        """Write rows, each over the version that it was read at; who was quicker knows better."""
+        for _ in self._threads.map(self._write_one, changes):
+            pass
 
-    def _try_to_replace(self, seen: Seen, row: StatusRow) -> None:
+    def _write_one(self, change: _Change) -> None:
+        seen, row = change
         try:
-            self._services.status.replace(row, seen.etag)
+            if seen is None:
+                self._services.status.insert(row)
+            else:
+                self._services.status.replace(row, seen.etag)
         except RowChanged:
             _log.debug("the row of %s has been written since", row.user_id)
 

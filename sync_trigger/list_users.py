@@ -5,7 +5,7 @@ process that dies loses nothing: its message comes again. How far the listing ha
 on by compare-and-set; so of two deliveries of a page one goes on, and the other ends.
 
     page n ──▶ check messages ──▶ row: page n+1, next link, carry ──▶ message for page n+1
-                (twice: harmless)    (once)                            (put again when page n comes again)
+                (twice: harmless)    (once)                            (again, if nobody knows that it was put)
 """
 
 import logging
@@ -44,7 +44,7 @@ class Page:
 
 
 def cut(
-    users: Sequence[CheckedUser], *, is_last: bool, size: int = CHUNK
+    users: Sequence[CheckedUser], *, is_last: bool, size: int
 ) -> tuple[list[tuple[CheckedUser, ...]], tuple[CheckedUser, ...]]:
     """Full chunks, and those left over for the next page; on the last page nobody is. Pure."""
     end = len(users) if is_last else len(users) - len(users) % size
@@ -69,8 +69,7 @@ class UserLister:
         run = seen.row
         if run.page != message.page:
             if run.page == message.page + 1:
-                # This page was listed; whether the message for the next was put, only its sender knew.
-                self._services.checks.put(ListMessage(run_kind=message.run_kind, run_id=run.run_id, page=run.page))
+                self._continue(message.run_kind, run)
             return
         try:
             page = self._page(run)
@@ -82,7 +81,7 @@ class UserLister:
     def _go_on(self, message: ListMessage, run: RunRow, page: Page) -> None:
         """Put the chunks, move the row on, put the message for the next page."""
         is_last = page.next_link is None
-        chunks, carry = cut((*read_users(run.carry), *page.users), is_last=is_last)
+        chunks, carry = cut((*read_users(run.carry), *page.users), is_last=is_last, size=CHUNK)
         checks = [_check(message.run_kind, run, run.chunks + number, users) for number, users in enumerate(chunks)]
         self._services.checks.put_all(checks, within=_QUEUE_SECONDS)
         now = self._services.clock.now()
@@ -108,7 +107,14 @@ class UserLister:
         if is_last:
             self._end(message.run_kind, listed)
         else:
-            self._services.checks.put(ListMessage(run_kind=message.run_kind, run_id=run.run_id, page=listed.page))
+            self._continue(message.run_kind, listed)
+
+    def _continue(self, kind: RunKind, run: RunRow) -> None:
+        """Put the message for the next page, unless that is known to be done: so deliveries never multiply."""
+        if run.continued >= run.page:
+            return
+        self._services.checks.put(ListMessage(run_kind=kind, run_id=run.run_id, page=run.page))
+        self._services.runs.change(kind, run.run_id, lambda present: _continued(present, run.page))
 
     def _end(self, kind: RunKind, run: RunRow) -> None:
         self._members.forget(run.run_id)
@@ -165,6 +171,10 @@ class UserLister:
             rows = wanted = status.page(UserState.FAILED, run.link, ROWS_A_PAGE)
         users = tuple(CheckedUser(id=row.user_id, upn=row.upn or "") for row in wanted)
         return Page(users, rows[-1].user_id if len(rows) == ROWS_A_PAGE else None)
+
+
+def _continued(run: RunRow, page: int) -> RunRow | None:
+    return replace(run, continued=page) if run.continued < page else None
 
 
 def fail_run(services: Services, message: ListMessage, failure: Failure) -> None:
