@@ -35,7 +35,7 @@ $(AZURITE)/.ready: local_run/azurite/package-lock.json
 	@touch $@
 
 test: setup check ## every check and every test
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.ready ## ruff and mypy, strict, over everything
 	$(PY) -m ruff check .

@@ -17,6 +17,8 @@ from local_run.processes import DidNotStart
 from local_run.stack import ROOT, Stack, StackPorts
 
 PORTS = StackPorts(app=7071, proxy=8888, tls=8443, control=8899, blob=10000, queue=10001, table=10002)
+AT_ONCE = {"keep_subscription", "begin_sweep"}
+"""Timers that would come to it within minutes; who plays wants it now."""
 _LOOK_AGAIN_SECONDS = 0.1
 
 
@@ -36,9 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         with _started(given, wanted) as stack:
             if not given.empty:
                 sample_people.seed(stack.tenant.control)
-            if given.host == "builtin":
-                # The timers would come to it within minutes; who plays wants it now.
-                stack.host.run_function("keep_subscription")
+            for timer in AT_ONCE & {function["name"] for function in stack.host.functions}:
+                stack.host.run_function(timer)
             print(_summary(stack, with_people=not given.empty), flush=True)
             code = _follow(stack.host, ended)
             print("\nEnding …", flush=True)

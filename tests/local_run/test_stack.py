@@ -160,7 +160,7 @@ class TestForeground:
             with requests.Session() as session:
                 session.trust_env = False
                 people = session.get(f"{state['control']}/users", timeout=10).json()
-                assert len(people) == 5
+                assert len(people) == 6
                 assert session.get(f"{state['app']}/api/hello?code={state['functionKey']}", timeout=10).ok
             eventually(lambda: "GET '/api/hello' answered 200" in printed.read_text())
             children = _children_of(run.pid)
