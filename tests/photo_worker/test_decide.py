@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import combinations, product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,39 +30,13 @@ from shared.words import UserState
 USER = "78ccf530-bbf0-47e4-aae6-da5f8c6fb142"
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 NARROW = Scope(guests=False, disabled=False)
-etags = st.sampled_from(["", "A", "B", "C"])
 recipes = st.sampled_from(["1|300", "1|240"])
-people = st.builds(
-    GraphUser,
-    id=st.just(USER),
-    upn=st.just("a.b@contoso.com"),
-    display_name=st.just("A B"),
-    enabled=st.booleans(),
-    guest=st.booleans(),
-    data_location=st.none(),
-)
-groups = st.sampled_from(["staff", "leavers"])
-sources = st.builds(
-    Source,
-    user=st.none() | people,
-    photo=st.none() | st.builds(SourcePhoto, etags),
-    member_of=st.frozensets(groups),
-)
 rows = st.none() | st.builds(
     StatusRow,
     user_id=st.just(USER),
     state=st.sampled_from(UserState),
-    source_etag=st.none() | etags,
     source_sha256=st.none() | st.sampled_from(["x", "y"]),
     recipe=st.none() | recipes,
-    refused_etag=st.none() | etags,
-)
-scopes = st.builds(
-    Scope,
-    guests=st.booleans(),
-    disabled=st.booleans(),
-    group=st.none() | groups,
-    excluded_group=st.none() | groups,
 )
 
 
@@ -137,40 +112,85 @@ def test_a_target_is_cleared_after_two_looks_an_hour_apart() -> None:
     assert at(replace(first, picture_url=None), later) == NothingToCopy()
 
 
-@given(
-    sources, rows, recipes, scopes, st.booleans(), st.timedeltas(timedelta(hours=-3), timedelta(hours=3)), st.booleans()
-)
-def test_rules_over_all_histories(
-    source: Source,
-    agreed: StatusRow | None,
-    recipe: str,
-    scope: Scope,
-    force: bool,
-    since: timedelta,
-    clear: bool,
-) -> None:
-    """Nobody out of scope is touched; in step is what was agreed in full; nothing is cleared at first sight."""
-    now = NOW + since
-    planned = plan(source, agreed, recipe=recipe, scope=scope, force=force, now=now, clear=clear)
-    user = source.user
-    if isinstance(planned, Download):
-        assert user is not None
-        assert source.photo is not None
-        assert planned.media_etag == source.photo.media_etag
-        assert scope.why_not(user, source.member_of) is None
-    if isinstance(planned, InStep):
-        assert not force
-        assert source.photo is not None
-        assert agreed is not None
-        assert (agreed.source_etag, agreed.recipe) == (source.photo.media_etag, recipe)
-    if isinstance(planned, ClearTarget):
-        assert clear
-        assert source.photo is None
-        assert agreed is not None
-        assert agreed.no_photo_since is not None
-        assert now - agreed.no_photo_since >= timedelta(hours=1)
-    if source.photo is not None and user is not None and force:
-        assert isinstance(planned, Download | LeaveAlone)
+def every_source() -> list[Source]:
+    """All that one look can find, as far as it matters."""
+    users: list[GraphUser | None] = [None]
+    users += [person(enabled=enabled, guest=guest) for enabled in (True, False) for guest in (True, False)]
+    photos = [None, SourcePhoto(""), SourcePhoto("A"), SourcePhoto("B")]
+    memberships = [frozenset(some) for size in range(3) for some in combinations(("staff", "leavers"), size)]
+    return [Source(*found) for found in product(users, photos, memberships)]
+
+
+def every_row() -> list[StatusRow | None]:
+    """All that a row can remember, as far as it matters."""
+    fields = product((None, "A", "B"), (None, "A"), ("1|300", "1|240"), (None, "https://x/a_MThumb.jpg"), SINCE)
+    return [None] + [
+        StatusRow(
+            USER,
+            UserState.IN_STEP,
+            source_etag=etag,
+            refused_etag=refused,
+            recipe=recipe,
+            picture_url=url,
+            no_photo_since=since,
+        )
+        for etag, refused, recipe, url, since in fields
+    ]
+
+
+SINCE = (None, NOW, NOW - timedelta(minutes=59), NOW - timedelta(hours=1))
+EVERY_SCOPE = [
+    Scope(guests=guests, disabled=disabled, group=group, excluded_group=excluded)
+    for guests, disabled, group, excluded in product((True, False), (True, False), (None, "staff"), (None, "leavers"))
+]
+
+
+def test_rules_over_all_histories() -> None:
+    """Every combination: nobody out of scope is touched, in step is what was agreed, nothing goes at first sight."""
+    cases = 0
+    rules = [Rules("1|300", scope, clear_removed=clear) for scope in EVERY_SCOPE for clear in (True, False)]
+    for source, agreed, rule, force in product(every_source(), every_row(), rules, (True, False)):
+        cases += 1
+        check_rules(source, agreed, rule, force=force)
+    assert cases == 20 * 4 * 97 * 32 * 2
+
+
+def check_rules(source: Source, agreed: StatusRow | None, rules: Rules, *, force: bool) -> None:
+    """What must hold of every decision."""
+    planned = decide(source, agreed, rules, NOW, force=force)
+    user, photo = source.user, source.photo
+    in_scope = user is not None and rules.scope.why_not(user, source.member_of) is None
+    match planned:
+        case Download(etag):
+            assert in_scope
+            assert photo is not None
+            assert etag == photo.media_etag
+        case InStep():
+            assert in_scope
+            assert not force
+            assert photo is not None
+            assert agreed is not None
+            assert (agreed.source_etag, agreed.recipe) == (photo.media_etag, rules.recipe)
+        case RefusedBefore():
+            assert not force
+            assert photo is not None
+            assert agreed is not None
+            assert agreed.refused_etag == photo.media_etag
+        case ClearTarget(url):
+            assert in_scope
+            assert rules.clear_removed
+            assert photo is None
+            assert agreed is not None
+            assert url == agreed.picture_url
+            assert agreed.no_photo_since == NOW - timedelta(hours=1)
+        case NothingToCopy():
+            assert in_scope
+            assert photo is None
+        case UserIsGone():
+            assert user is None
+        case LeaveAlone():
+            assert user is not None
+            assert not in_scope
 
 
 @given(st.sampled_from(["x", "y"]), rows, recipes, st.booleans())
