@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 AZURITE := local_run/azurite/node_modules
 HOST ?= builtin
 
-.PHONY: help setup test check format demo run lock tables clean
+.PHONY: help setup test soak check format demo run lock tables clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ check: $(VENV)/.ready ## ruff and mypy, strict, over everything
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+soak: setup ## kills, thousands of changes and poison, for a quarter of an hour; SEED=n repeats a run
+	$(PY) -m tests.reliability.soak $(if $(SEED),--seed $(SEED))
 
 format: $(VENV)/.ready ## put the code into its one format
 	$(PY) -m ruff format .

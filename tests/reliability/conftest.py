@@ -1,4 +1,4 @@
-"""One app on Storage that can be spoiled, in a tenant of its own whose clock goes on by weeks."""
+"""The app in two forms: its parts in this process, in virtual time, and as processes that can be killed."""
 
 import time
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from local_run.azurite import Azurite
 from simulated_tenant.client import start_tenant
 from tests.bench import bench_on, certificate, reach
 from tests.certificates import KeyPair
+from tests.reliability.running_app import RunningApp, running_app
 from tests.reliability.scenes import PHOTOS, World
 from tests.storage_proxy import StorageProxy
 from tests.sync_trigger.public_endpoint import public_endpoint
@@ -20,7 +21,10 @@ __all__ = ["certificate"]
 
 @pytest.fixture(scope="module")
 def world(certificate: KeyPair) -> Iterator[World]:
-    """One app for the whole matrix. Time is virtual for it, for msal and for the storage libraries."""
+    """One app for the whole matrix, in a tenant of its own whose clock goes on by weeks.
+
+    Time is virtual for the app, for msal and for the storage libraries.
+    """
     with (
         Azurite.start() as azurite,
         StorageProxy.start(azurite.ports) as proxy,
@@ -39,3 +43,11 @@ def world(certificate: KeyPair) -> Iterator[World]:
             tenant.control.notifications("off")
             tenant.control.route("https://photosync.contoso.example", endpoint.url)
             yield World(bench, proxy, endpoint)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The app as processes; at the end the tenant must have nothing to complain of."""
+    with running_app(tmp_path_factory.mktemp("killed")) as running:
+        yield running
+        assert running.control.violations() == []
