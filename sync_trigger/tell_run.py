@@ -5,6 +5,7 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.estimated_end import estimated_end
 from shared.failures import FailureCode
 from shared.problem import json_answer, problem
 from shared.runs import ItemRow, Progress, RunKind, RunState
@@ -62,23 +63,6 @@ def told_sweep(progress: Progress) -> dict[str, Any]:
         "different": progress.given,
         **_told_error(progress),
     }
-
-
-def estimated_end(progress: Progress, now: datetime, interval: timedelta) -> datetime | None:
-    """When the run will be done, as far as the pace of bulk work can tell; None when nothing can be said yet. Pure.
-
-    Users given to a worker wait for their turn; of those not checked yet the same share is expected to differ.
-    """
-    run = progress.run
-    if run.state is not RunState.RUNNING or progress.is_done:
-        return None
-    if not progress.chunks:  # named users, at once or at the pace
-        return now + interval * max(0, run.total - progress.finished)
-    unchecked = max(0, run.total - progress.checked - len(progress.would_copy))
-    if progress.checked == 0:
-        return None
-    expected = round(unchecked * progress.given / progress.checked)
-    return max(progress.last_due or now, now) + interval * expected
 
 
 def _told_error(progress: Progress) -> dict[str, Any]:

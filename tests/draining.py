@@ -111,12 +111,15 @@ class DrainedQueue(MessageQueue[Message]):
         self._lock = threading.Lock()
         self.due: dict[str, tuple[datetime, int]] = {}
         """By message id: when it is due, and which number it has."""
+        self._is_read = False
+        """Whether everything on the queue is in the driver's hands; saves asking Storage."""
         self.delays: list[timedelta] = []
         """Of all messages so far, in the order of putting."""
 
     def put_text(self, text: str, delay: timedelta = timedelta()) -> None:
         """Store a message, visible at once."""
         assert timedelta() <= delay <= timedelta(days=7), "Azure refuses it"
+        self._is_read = False
         sent = creating(self._client, lambda: self._client.send_message(text))
         with self._lock:
             self.due[sent.id] = (self._now() + delay, next(self._numbers))
@@ -125,6 +128,9 @@ class DrainedQueue(MessageQueue[Message]):
     def take(self) -> list[tuple[datetime, int, "Taken"]]:
         """Everything on the queue, held: when it is due, in which order it was put, and what it is."""
         taken: list[tuple[datetime, int, Taken]] = []
+        if self._is_read:
+            return taken
+        self._is_read = True
         try:
             for message in self._client.receive_messages(messages_per_page=_AT_A_TIME, visibility_timeout=_HELD):
                 # A message whose putter died before it could tell is due at once.
