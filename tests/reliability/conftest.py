@@ -42,7 +42,7 @@ def world(certificate: KeyPair) -> Iterator[World]:
         with public_endpoint(bench.services) as endpoint:
             tenant.control.notifications("off")
             tenant.control.route("https://photosync.contoso.example", endpoint.url)
-            yield World(bench, proxy, endpoint)
+            yield World(bench, proxy, endpoint, azurite.connection_string)
 
 
 @pytest.fixture(scope="session")

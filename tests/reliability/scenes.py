@@ -50,6 +50,8 @@ class World:
     bench: Bench
     proxy: StorageProxy
     endpoint: PublicEndpoint
+    direct: str
+    """Connection string of Storage without the proxy, for whom that is quicker."""
     impatient: bool = False
     """Whether the app was started with short timeouts."""
 
@@ -66,10 +68,17 @@ class World:
         """Whether every instruction was met, by the tenant and by Storage."""
         return self.proxy.completed and bool(self.bench.control.faults()["completed"])
 
-    def restart(self) -> None:
-        """The app anew: no token, no connection, nothing known."""
-        self.bench.start_afresh()
-        self.endpoint.restarted(self.bench.services)
+    def use(self, *, spoilable: bool, impatient: bool, signed_in: bool) -> None:
+        """The app as a case needs it: Storage through the proxy or not, timeouts short or not, with a token or without.
+
+        It is started again only when it must be.
+        """
+        storage = self.proxy.connection_string if spoilable else self.direct
+        present = self.bench.environment["AzureWebJobsStorage"]
+        if storage != present or impatient or self.impatient or not signed_in:
+            self.bench.start_afresh(AzureWebJobsStorage=storage)
+            self.endpoint.restarted(self.bench.services)
+        self.impatient = impatient
 
     def clean(self) -> None:
         """No faults, and nothing that the app remembers of earlier ones."""

@@ -33,9 +33,8 @@ def test_every_fault_ends_as_the_table_says(
         monkeypatch.setattr(shared.caller, "READ_TIMEOUT", 0.4)
         monkeypatch.setattr(shared.tokens, "TIMEOUT", 0.4)
         monkeypatch.setitem(shared.storage._TIMEOUTS, "read_timeout", 0.4)
-    if fault == "stall" or world.impatient or operation == "token":
-        world.restart()
-        world.impatient = fault == "stall"
+    spoilable = target.startswith(("queue.", "table."))
+    world.use(spoilable=spoilable, impatient=fault == "stall", signed_in=operation != "token")
     scene = kind(world)
     scene.prepare()
     world.fault(target, script(operation, fault, calls_before))
@@ -53,6 +52,6 @@ def test_every_fault_ends_as_the_table_says(
     assert ends[-1] == "ok"
     assert scene.agrees()
     assert (ends[:-1] or ["ok"]) == ENDS[operation, fault]
-    if fault == "503·400" and not operation.startswith(("queue", "table")):
+    if fault == "503·400" and not spoilable:
         assert "HTTP 400" in scene.detail or "invalid_request" in scene.detail
     assert world.bench.control.violations() == []
