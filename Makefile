@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 AZURITE := local_run/azurite/node_modules
 HOST ?= builtin
 
-.PHONY: help setup test soak check format demo run lock tables clean
+.PHONY: help setup browser test soak check format demo run screenshots lock tables clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,7 +34,16 @@ $(AZURITE)/.ready: local_run/azurite/package-lock.json
 	|| { echo "Azurite could not be installed: see the message above (no network? a proxy? npm's settings?)." >&2; exit 1; }
 	@touch $@
 
-test: setup check ## every check and every test
+# The page is tested in a real browser. Debian's and Ubuntu's own package will do, and it is asked for only when there is none.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	|| command -v google-chrome-stable >/dev/null \
+	|| { echo "set-up: Chromium, for the tests of the page"; \
+	     command -v apt-get >/dev/null && { apt-get install -y --no-install-recommends chromium >/dev/null 2>&1 \
+	     || { apt-get update >/dev/null 2>&1 && apt-get install -y --no-install-recommends chromium >/dev/null 2>&1; }; }; } \
+	|| { echo "Chromium or Google Chrome is needed, for the tests of the page, and could not be installed (not Debian or Ubuntu? not root? no network?). Install it by hand: sudo apt-get install -y chromium." >&2; exit 1; }
+
+test: setup browser check ## every check and every test
 	$(PY) -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.ready ## ruff and mypy, strict, over everything
@@ -54,6 +63,9 @@ demo: setup ## the product at work, as a told story
 
 run: setup ## the local stack in the foreground; HOST=func takes Azure Functions Core Tools
 	@$(PY) -m local_run --host $(HOST)
+
+screenshots: setup browser ## pictures of the page for the documentation, into docs/
+	@$(PY) -m local_run.screenshots
 
 PIN := $(VENV)/bin/pip-compile --quiet --no-header --no-emit-index-url --no-emit-find-links --strip-extras
 lock: $(VENV)/.ready ## pin the newest allowed versions of all dependencies

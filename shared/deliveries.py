@@ -1,8 +1,9 @@
 """Deliveries: every POST to the webhook, with its verdicts and without its body."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
@@ -49,3 +50,19 @@ class Deliveries:
                 yield from_entity(DeliveryRow, entity)
         except ResourceNotFoundError:
             return
+
+    def latest(self, now: datetime, most: int) -> list[DeliveryRow]:
+        """The latest deliveries of today and yesterday (UTC), newest first; no more of them are read than asked for."""
+        found: list[DeliveryRow] = []
+        for day in (now, now - timedelta(days=1)):
+            query = self._client.query_entities(
+                "PartitionKey eq @day", parameters={"day": f"{day:%Y-%m-%d}"}, results_per_page=most
+            )
+            try:
+                rows = itertools.islice(query, most - len(found))
+                found += [from_entity(DeliveryRow, entity) for entity in rows]
+            except ResourceNotFoundError:
+                break
+            if len(found) == most:
+                break
+        return found

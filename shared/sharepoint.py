@@ -88,6 +88,13 @@ class SharePoint:
                 service=Service.SHAREPOINT,
             )
 
+    def read_file(self, path: str) -> bytes | None:
+        """The bytes of a file (by its server-relative path); None when there is none."""
+        url = f"{self._my}/GetFileByServerRelativePath(DecodedUrl='{_literal(path)}')/$value"
+        handled = (HTTPStatus.NOT_FOUND,)
+        answer = self._caller.send(Call(Service.SHAREPOINT, "GET", url, headers={"Accept": "*/*"}, handled=handled))
+        return None if answer.status == HTTPStatus.NOT_FOUND else answer.body
+
     def recycle(self, path: str) -> None:
         """Put a file (by its server-relative path) into the recycle bin; fine when there is none."""
         url = f"{self._my}/GetFileByServerRelativePath(DecodedUrl='{_literal(path)}')/recycle()"

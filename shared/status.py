@@ -4,7 +4,10 @@ A status row says what was last *agreed* (the source's version that the target w
 Every change to it is a compare-and-set on the row's ETag.
 """
 
+import base64
 import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,6 +89,15 @@ class Seen:
     etag: str
 
 
+@dataclass(frozen=True)
+class Scanned:
+    """What one request to the table found, perhaps nothing, and where the next one begins."""
+
+    rows: list[StatusRow]
+    resume: str | None
+    """Opaque, for `StatusTable.scan`; None: the table was read to its end."""
+
+
 class StatusTable:
     """The table PhotoStatus."""
 
@@ -130,6 +142,44 @@ class StatusTable:
         terms = ["checkedAt lt @since", "state ne @out"]
         return self._rows(terms, {"since": since, "out": str(UserState.OUT_OF_SCOPE)}, after, size)
 
+    def scan(
+        self, state: UserState | None, after: str | None, size: int, fields: Sequence[str] = ()
+    ) -> Iterator[Scanned]:
+        """The table in the order of object ids, request by request, so that the caller may stop whenever it likes.
+
+        `after`: an object id, or what a `Scanned` said. `size`: rows a request, 1000 at most. `fields`: properties to
+        read, all when empty; `userId` and `state` are needed. Raises `ValueError` when `after` is neither of the two.
+        """
+        last, token = ("", _resume_token(after)) if after and after.startswith(_RESUME) else (after or "", None)
+        terms = ["PartitionKey ge @partition", "RowKey gt @last", *(["state eq @state"] if state else [])]
+        pages = self._client.query_entities(
+            " and ".join(terms),
+            parameters={"partition": last[:2], "last": last, "state": str(state)},
+            results_per_page=size,
+            select=list(fields) or None,
+        ).by_page(token)  # type: ignore[arg-type] # it takes the token that it gave, which is no text
+        try:
+            for page in pages:
+                rows = [from_entity(StatusRow, entity) for entity in page]
+                yield Scanned(rows, _resume_text(pages.continuation_token))  # type: ignore[attr-defined] # it has one
+        except ResourceNotFoundError:
+            yield Scanned([], None)
+
+    def properties(self, names: Sequence[str], first: str, end: str) -> Iterator[Mapping[str, Any]]:
+        """Some properties of every user whose object id is between the two, `end` not included; as they are stored.
+
+        For who counts a hundred thousand rows and keeps none of them.
+        """
+        query = self._client.query_entities(
+            "PartitionKey ge @first and PartitionKey lt @end",
+            parameters={"first": first, "end": end},
+            select=list(names),
+        )
+        try:
+            yield from query
+        except ResourceNotFoundError:
+            return
+
     def _rows(self, terms: list[str], values: dict[str, Any], after: str | None, size: int) -> list[StatusRow]:
         # The partition is the beginning of the row key, so the order of keys is the order of object ids.
         last = after or ""
@@ -142,6 +192,27 @@ class StatusTable:
             return [from_entity(StatusRow, entity) for entity in itertools.islice(query, size)]
         except ResourceNotFoundError:
             return []
+
+
+_RESUME = "~"
+"""What tells a place in a scan from an object id."""
+
+
+def _resume_text(token: Any) -> str | None:
+    if not token:
+        return None
+    return _RESUME + base64.urlsafe_b64encode(json.dumps(token).encode()).decode().rstrip("=")
+
+
+def _resume_token(text: str) -> dict[str, str]:
+    """What the library wants to have back; raises `ValueError` when the text is not one of ours."""
+    try:
+        token = json.loads(base64.urlsafe_b64decode(text.removeprefix(_RESUME) + "=="))
+    except ValueError:
+        token = None
+    if not isinstance(token, dict) or not all(isinstance(value, str | None) for value in token.values()):
+        raise ValueError("not a place in the list: take it from the answer before")
+    return token
 
 
 class HistoryTable:

@@ -1,0 +1,135 @@
+"""What the page's buttons do: each an API call that a script can make too, and the question that comes before. Pure.
+
+The question says what will happen, to how many people and about how long it takes, so that nobody starts a large thing
+by a slip.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from shared.words import UserState
+from status_page import say
+from status_page.facts import Facts
+
+
+@dataclass(frozen=True)
+class Action:
+    """One button."""
+
+    id: str
+    label: str
+    method: str
+    path: str
+    """After `/api/`."""
+    body: dict[str, Any] | None = None
+    title: str = ""
+    """The question; empty: none is asked, because nothing large happens."""
+    text: str = ""
+    yes: str = ""
+    """The word on the button that does it."""
+    urgent: bool = field(default=False)
+    """Whether it is what the first line says to do."""
+
+    @property
+    def body_json(self) -> str:
+        """The body as it is sent."""
+        return "" if self.body is None else json.dumps(self.body)
+
+
+def copy_again(user_id: str) -> Action:
+    """One person, whatever the record says."""
+    return Action(f"copy-{user_id}", "Copy again", "POST", "sync", {"users": [user_id], "force": True})
+
+
+def retry_failed(failed: int, per_minute: int) -> Action:
+    """Everybody whose state is failed."""
+    who = say.counted(failed, "person", "people")
+    return Action(
+        "retry-failed",
+        f"Retry all failed ({say.number(failed)})",
+        "POST",
+        "retry",
+        {"all": True},
+        "Retry all failed?",
+        f"The photos of {who} are looked at anew and copied, {_takes(failed, per_minute)}.",
+        f"Retry {say.number(failed)}",
+    )
+
+
+def sweep_now() -> Action:
+    """A sweep before its time."""
+    return Action("sweep-now", "Sweep now", "POST", "sweep", {})
+
+
+def lift_stop(would_remove: int) -> Action:
+    """Let the pictures be cleared."""
+    who = say.counted(would_remove, "person", "people")
+    return Action(
+        "lift-stop",
+        "Let the pictures be cleared",
+        "POST",
+        "sweep",
+        {"force": True},
+        "Clear the pictures?",
+        f"SharePoint will no longer show a picture of {who} or more. Do it only if Microsoft 365 really has none of "
+        "them. The permission holds for a day.",
+        "Clear them",
+        urgent=True,
+    )
+
+
+def put_back(messages: int) -> Action:
+    """The messages that could not be read."""
+    several = say.counted(messages, "message", "messages")
+    return Action(
+        "put-back",
+        f"Put {several} back",
+        "POST",
+        "retry",
+        {"poison": True},
+        f"Put {several} back?",
+        "This version of the app tries to read them once more. If it cannot, they are set aside again.",
+        "Put back",
+    )
+
+
+def sync_everybody(facts: Facts, per_minute: int) -> Action:
+    """A job over everybody in scope."""
+    tally = facts.tally
+    users = max(tally.users - tally.of(UserState.OUT_OF_SCOPE), facts.last_sweep.total if facts.last_sweep else 0)
+    who = say.counted(users, "person", "people")
+    return Action(
+        "sync-everybody",
+        "Sync everybody…",
+        "POST",
+        "sync",
+        {"all": True},
+        "Sync everybody?",
+        f"The photos of about {who} are compared with SharePoint. Those in step need one request of twenty people "
+        f"together; if everybody's differed, it would be done {_takes(users, per_minute)}. Notifications and single "
+        "people do not wait for it.",
+        f"Sync {say.number(users)}",
+    )
+
+
+def cancel_job(run_id: str, left: int) -> Action:
+    """Stop a job."""
+    return Action(
+        f"cancel-{run_id}",
+        "Cancel",
+        "DELETE",
+        f"sync/{run_id}",
+        None,
+        "Cancel this job?",
+        f"About {say.counted(left, 'person', 'people')} will not be looked at. What has begun is brought to its end.",
+        "Cancel the job",
+    )
+
+
+def _takes(users: int, per_minute: int) -> str:
+    """At the pace of bulk work; up to 25 people do not stand in its line."""
+    if users <= 25:
+        return "within a minute or so"
+    return f"after about {say.lasts(max(timedelta(minutes=1), timedelta(minutes=users / per_minute)))}"

@@ -1,0 +1,66 @@
+"""The facts behind the page's first line, as JSON: for a script, or an alert rule, that asks "is it healthy?"."""
+
+from datetime import datetime
+from typing import Any
+
+import azure.functions as func
+
+from shared.clock import Clock
+from shared.problem import json_answer
+from shared.words import UserState
+from status_page.facts import Facts
+from status_page.health_line import Finding, Level, health_line
+
+
+def tell_overview(facts: Facts, clock: Clock) -> func.HttpResponse:
+    """The answer: `healthy`, the line, what to do, and the facts."""
+    return json_answer(200, told(facts, clock.now()))
+
+
+def told(facts: Facts, now: datetime) -> dict[str, Any]:
+    """The facts with the names of the wire. Pure."""
+    health = health_line(facts, now)
+    record, sweep, tally = facts.subscription, facts.last_sweep, facts.tally
+    return {
+        "healthy": health.first.level >= Level.WAITING,
+        **_finding(health.first),
+        "alsoFound": [_finding(finding) for finding in health.others],
+        "users": {str(state): tally.of(state) for state in UserState},
+        "failures": dict(tally.failures.most_common()),
+        "countedAt": _iso(tally.counted_at),
+        "lastCopiedAt": _iso(tally.last_copied_at),
+        "subscription": {
+            "health": str(facts.subscription_health),
+            "means": facts.subscription_health.sentence,
+            "validUntil": _iso(record.expires_at),
+            "nextRenewal": _iso(record.next_renewal),
+            "checkedAt": _iso(record.checked_at),
+            "error": record.error_code,
+        },
+        "sweep": {
+            "lastBegan": _iso(sweep.requested_at) if sweep else None,
+            "nextDue": _iso(facts.next_sweep),
+            "users": sweep.total if sweep else None,
+            "error": sweep.error_code if sweep else None,
+        },
+        "closedGates": {str(service): _iso(opens) for service, opens in facts.gates.items()},
+        "openBreakers": {
+            str(service): {"since": _iso(breaker.open_since), "error": breaker.code}
+            for service, breaker in facts.breakers.items()
+        },
+        "safetyStop": {"since": _iso(facts.stop.since), "wouldRemove": facts.stop.would_remove} if facts.stop else None,
+        "unreadableMessages": facts.unreadable,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "level": finding.level.name.lower(),
+        "line": finding.line,
+        "whatToDo": finding.what_to_do or None,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,97 @@
+"""The views behind the key: what the page's script asks for, as pieces of HTML."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import azure.functions as func
+from azure.core.exceptions import AzureError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.problem import problem
+from shared.runs import RunKind
+from shared.services import Services
+from shared.words import UserState
+from status_page.find_users import Sort
+from status_page.runs_told import RunBook
+from status_page.serve_page import HEADERS, Page
+from status_page.signed_in import comes_from_the_page
+from status_page.view_home import HomeView
+from status_page.view_user import gather_user
+
+_FRAGMENT = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
+_log = logging.getLogger("photosync.page")
+
+
+class ViewRequest(BaseModel):
+    """The body of `POST /api/dashboard/view`. What is looked for stands here: an address would be kept in logs."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    view: Literal["home", "user", "run"] = "home"
+    state: UserState | Literal[""] = ""
+    text: str = Field(default="", max_length=200)
+    sort: Sort = Sort.NAME
+    place: str | None = Field(default=None, max_length=1000)
+    id: str = Field(default="", max_length=200)
+    kind: RunKind = RunKind.JOB
+
+
+class Views:
+    """The views of one process: what the shell's script asks for, as pieces of HTML."""
+
+    def __init__(self, services: Services, page: Page) -> None:
+        self._services = services
+        self._page = page
+        self._book = RunBook(services)
+        self._home = HomeView(services, self._book)
+
+    @property
+    def home(self) -> HomeView:
+        """The facts behind the first view."""
+        return self._home
+
+    def serve(self, body: bytes, headers: Mapping[str, str]) -> func.HttpResponse:
+        """One view."""
+        if not comes_from_the_page({name.lower(): value for name, value in headers.items()}):
+            return problem(403, "not-the-page", "This answers the page's own script.", "Scripts read /api/overview.")
+        try:
+            asked = ViewRequest.model_validate_json(body or b"{}")
+        except ValidationError:
+            return problem(400, "bad-request", "The page asked for something unknown.", "Load the page again.")
+        views: dict[str, Callable[[ViewRequest], str | None]] = {
+            "home": self._home_html,
+            "user": self._user_html,
+            "run": self._run_html,
+        }
+        try:
+            html = views[asked.view](asked)
+        except ValueError as error:
+            return problem(400, "bad-request", "There is no such place.", str(error))
+        except AzureError as error:
+            _log.warning("the page could not be shown: storage answered %s", type(error).__name__)
+            return problem(
+                503,
+                "storage-away",
+                "The app's storage account does not answer.",
+                "Usually it does again within a minute. If not, check the storage account's firewall and the app's "
+                "roles on it.",
+            )
+        if html is None:
+            return problem(404, "not-there", "There is nothing here.", "It may have been removed since.")
+        return func.HttpResponse(html, mimetype="text/html", charset="utf-8", headers=HEADERS | _FRAGMENT)
+
+    def _home_html(self, asked: ViewRequest) -> str:
+        home = self._home.gather(asked.state or None, asked.text, asked.sort, asked.place)
+        settings = self._services.settings
+        return self._page.render(
+            "home.html", home=home, now=home.now, asked=asked, sorts=Sort, tenant=settings.sharepoint_name
+        )
+
+    def _user_html(self, asked: ViewRequest) -> str | None:
+        view = gather_user(self._services, asked.id)
+        return None if view is None else self._page.render("user.html", view=view, row=view.row, now=view.now)
+
+    def _run_html(self, asked: ViewRequest) -> str | None:
+        told = self._book.tell(asked.kind, asked.id)
+        return None if told is None else self._page.render("run.html", run=told, now=self._services.clock.now())
