@@ -62,7 +62,7 @@ def settled(plan: Plan, row: StatusRow, now: datetime) -> Ending | None:
             return Ending(Outcome.UNCHANGED, _in_step(now))
         case RefusedBefore():
             # The error that the row tells of still stands.
-            return Ending(Outcome.FAILED, {"state": UserState.FAILED, "checked_at": now})
+            return Ending(Outcome.FAILED, {"state": UserState.FAILED, "checked_at": now, "next_attempt_at": None})
         case Download() | ClearTarget():
             return None
 

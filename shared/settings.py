@@ -249,8 +249,8 @@ class Settings(BaseModel):
     most_removals_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         default=5,
         alias="PHOTOSYNC_MOST_REMOVALS_PERCENT",
-        description="When one sweep would clear more than this share of the users, it stops clearing and waits for a "
-        "person; ten are always allowed",
+        description="When more than this share of the users would be cleared within a day, the app stops clearing and "
+        "waits for a person; ten are always allowed",
         examples=["5"],
     )
     sweep_minutes: Annotated[int, Field(ge=5, le=1440)] = Field(
