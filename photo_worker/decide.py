@@ -4,11 +4,11 @@ Read this to know when SharePoint is written: only after `Download`, and then on
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.graph import Source
 from shared.scope import Scope
-from shared.status import StatusRow
+from shared.status import GONE_FOR_GOOD_AFTER, StatusRow
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,6 @@ class Download:
 
 
 Plan = UserIsGone | LeaveAlone | NothingToCopy | ClearTarget | InStep | RefusedBefore | Download
-
-
-GONE_FOR_GOOD_AFTER = timedelta(hours=1)
-"""So long after a photo was first seen missing a second look believes it: "no photo" can be a passing answer."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,10 @@
 """Why a photo cannot be made into thumbnails: one word for the table, one sentence for the administrator."""
 
-from enum import StrEnum
-from typing import Self
+from shared.told import Told
 
 
-class Refusal(StrEnum):
+class Refusal(Told):
     """The reason, and the sentence that the administrator reads beside the user's name."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> Self:
-        """A word that carries its sentence."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     NOT_AN_IMAGE = "not_an_image", "The file that was served as the photo is no picture at all."
     UNSUPPORTED_FORMAT = (

@@ -9,7 +9,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.core import MatchConditions
@@ -20,6 +20,9 @@ from shared.newest_first import newest_first
 from shared.rows import from_entity, to_entity
 from shared.storage import Storage, creating
 from shared.words import Outcome, Reason, UserState
+
+GONE_FOR_GOOD_AFTER = timedelta(hours=1)
+"""So long after a photo was first seen missing a second look believes it: "no photo" can be a passing answer."""
 
 
 class RowChanged(Exception):  # noqa: N818 - the house's word for it

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Self
 
 from shared.control import Control
 from shared.failures import FailureCode, FailureKind
 from shared.rows import from_entity, to_entity
+from shared.told import Told
 
 ROW = "subscription"
 ALARM_AFTER = timedelta(days=1)
@@ -18,17 +17,8 @@ UNSEEN_AFTER = timedelta(hours=6)
 """The upkeep looks every hour. When it has not for so long, it does not run."""
 
 
-class SubscriptionHealth(StrEnum):
-    """How the subscription does. `sentence` says it to the administrator."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> Self:
-        """A member is its word; the sentence hangs on it."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
+class SubscriptionHealth(Told):
+    """How the subscription does."""
 
     VALID = "valid", "Graph notifies the app of changes, and the subscription is renewed by itself."
     RETRYING = "retrying", "The subscription is valid. Looking after it failed, and is tried again by itself."

@@ -9,23 +9,16 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared.told import Told
+
 QUEUE_OF_CHANGES = "photo-changes"
 """One user a message."""
 QUEUE_OF_CHECKS = "photo-checks"
 """The work of sweeps and large jobs: a page of users to list, or up to 20 users to check, a message."""
 
 
-class UserState(StrEnum):
-    """Where a user stands. `sentence` says it to the administrator, in the table's and the page's own word."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> Self:
-        """A member is its word; the sentence hangs on it."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
+class UserState(Told):
+    """Where a user stands, in the table's and the page's own word."""
 
     PENDING = "pending", "A photo event is on the queue; nobody has looked at the photo yet."
     COPYING = "copying", "A worker is writing the picture to SharePoint right now."

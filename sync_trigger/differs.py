@@ -12,13 +12,11 @@ from enum import StrEnum
 from shared.breaker import SYSTEMIC
 from shared.failures import FailureCode
 from shared.graph import SourcePhoto
-from shared.status import StatusRow
+from shared.status import GONE_FOR_GOOD_AFTER, StatusRow
 from shared.words import Outcome, UserState
 
 LOST_AFTER = timedelta(hours=1)
 """A photo event that is so late was lost, or its worker was."""
-GONE_FOR_GOOD_AFTER = timedelta(hours=1)
-"""So long after a photo was first seen missing the worker believes it."""
 ONCE_A_DAY = timedelta(days=1)
 """How often something is tried again that has little hope."""
 ONCE_AN_HOUR = timedelta(hours=1)
