@@ -71,7 +71,7 @@ class Found:
 
 def folded(text: str) -> str:
     """A text as it is compared: without case, accents and outer space. Pure."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(letter for letter in apart if not unicodedata.combining(letter)).strip()
 
 

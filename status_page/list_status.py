@@ -27,14 +27,14 @@ def read_filters(
     wanted = next((member for member in UserState if member == state), None)
     if state and wanted is None:
         return problem(400, "bad-request", "There is no such state.", f"The states are: {', '.join(UserState)}.")
-    number = int(size) if size and size.isdecimal() and len(size) < 6 else PAGE_SIZE
-    if size and not (size.isdecimal() and 1 <= number <= MOST):
+    number = int(size) if size and size.isdecimal() and len(size) < 6 else 0
+    if size and not 1 <= number <= MOST:
         return problem(400, "bad-request", "The query parameter size is wrong.", f"It is a number from 1 to {MOST}.")
     try:
         place = after if after is None or after.startswith("~") else object_id(after)
     except ValueError as error:
         return _no_place(error)
-    return Asked(wanted, text or "", place, number)
+    return Asked(wanted, text or "", place, number or PAGE_SIZE)
 
 
 def list_status(

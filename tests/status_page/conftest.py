@@ -1,0 +1,33 @@
+"""The page's data on a storage account of its own, so that counts count nobody else's users."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from local_run.azurite import Azurite
+from shared.services import Services
+from shared.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def own_storage() -> Iterator[Azurite]:
+    """A storage account for one module's tests."""
+    with Azurite.start() as storage:
+        yield storage
+
+
+@pytest.fixture
+def services(own_storage: Azurite) -> Services:
+    """An app that has just been deployed: nothing is in Storage, and there is no tenant to reach."""
+    environment = {
+        "AzureWebJobsStorage": own_storage.connection_string,
+        "PHOTOSYNC_TENANT_ID": str(uuid4()),
+        "PHOTOSYNC_SHAREPOINT_NAME": "contoso",
+        "PHOTOSYNC_PUBLIC_URL": "https://photosync.contoso.example",
+        "PHOTOSYNC_CLIENT_STATE": "the-client-state-of-the-page",
+    }
+    made = Services(Settings.from_environment(environment), environment)
+    for table in ("PhotoStatus", "Control"):
+        made.storage.table(table).delete_table()
+    return made
