@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         kept = [_points(app, given.rounds), _queue(app, load), _poison(app, given.others)]
         violations = app.control.violations()
         print(f"the tenant complains of {len(violations)} calls", flush=True)
+        for violation in violations:
+            print(f"  {violation}")
     return 0 if all(kept) and not violations else 1
 
 
