@@ -6,6 +6,8 @@ never takes more than a tenth of the time.
 """
 
 import json
+import logging
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from azure.core.exceptions import AzureError
 
 from shared.clock import Clock
 from shared.control import Control
@@ -22,12 +26,15 @@ from shared.words import UserState
 ROW = "tally"
 LEAST_AGE = timedelta(seconds=2)
 """So long a tally is good, however quickly it was made."""
+PATIENCE = 1.0
+"""Seconds that a view may wait for a count, when there is an old one to show."""
 COST_FACTOR = 10
 """A pass that took a second is good for so many."""
 SMALL = 1000
 """Users that fit one answer of Table storage."""
 DEAD_AFTER = timedelta(minutes=2)
 """Who began to count and has not come back for so long will not."""
+_log = logging.getLogger("photosync.page")
 _PROPERTIES = ("state", "errorCode", "copiedAt")
 _DIGITS, _END = "0123456789abcdef", "g"
 
@@ -143,10 +150,25 @@ class Tallies:
             mine = self._control.replace(ROW, {**row, "countingSince": now}, seen.etag if seen else None)
         except RowChanged:  # somebody else was quicker, and counts
             return self._known if self._known.counted_at else self._count(now)
-        self._known = self._count(now)
-        with suppress(RowChanged):  # somebody thought that we were dead
-            self._control.replace(ROW, self._known.as_row(), mine)
+        if self._known.counted_at is not None and self._known.seconds > PATIENCE:
+            # Nobody waits for a long count: who asks next sees what it found.
+            threading.Thread(target=self._count_behind, args=(now, mine), name="tally", daemon=True).start()
+        else:
+            self._count_and_share(now, mine)
         return self._known
+
+    def _count_and_share(self, now: datetime, mine: str) -> None:
+        """Count, and write the tally over the claim `mine`."""
+        self._known = self._count(now)
+        with suppress(RowChanged):  # it took so long that somebody else has begun
+            self._control.replace(ROW, self._known.as_row(), mine)
+
+    def _count_behind(self, now: datetime, mine: str) -> None:
+        """The same for a thread that nobody waits for."""
+        try:
+            self._count_and_share(now, mine)
+        except AzureError as error:
+            _log.warning("users could not be counted: %s", type(error).__name__)
 
     def _count(self, now: datetime) -> Tally:
         """Count: few users in one request, many in sixteen ranges of object ids, four at a time."""

@@ -23,6 +23,7 @@ from status_page.find_users import Asked, Sort, find_users, folded, in_order, ma
 from status_page.list_status import find_one, list_status
 from status_page.tally import Tallies, Tally, add_up, together
 from status_page.view_home import PAGE, list_users
+from tests.waiting import eventually
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 
@@ -150,6 +151,11 @@ def test_counting_is_shared_and_seldom(services: Services) -> None:
     slow = Tally(old.states, Counter(), None, services.clock.now() - timedelta(seconds=30), seconds=4.0)
     services.control.put("tally", slow.as_row())
     assert Tallies(services.status, services.control, services.clock).get() == slow, "a slow count is good for longer"
+    services.control.put("tally", slow.as_row() | {"countedAt": NOW - timedelta(days=1)})
+    patient = Tallies(services.status, services.control, services.clock)
+    assert patient.get().users == 3, "nobody waits for a long count when there is an old one"
+    eventually(lambda: patient.get().users == 4)
+    assert Tally.from_row(services.control.get("tally")).users == 4
 
 
 @pytest.mark.parametrize("after", ["~", "~!!", "~bm8", "x", "~W10"])
