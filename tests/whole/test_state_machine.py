@@ -349,7 +349,7 @@ def test_everybody_ends_in_step_whatever_happens(own_bench: Bench) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(os.environ.get("PHOTOSYNC_EXAMPLES", "40")),
+            max_examples=int(os.environ.get("PHOTOSYNC_EXAMPLES", "200")),
             stateful_step_count=int(os.environ.get("PHOTOSYNC_STEPS", "40")),
             deadline=None,
             suppress_health_check=list(HealthCheck),
