@@ -117,6 +117,7 @@ def _summary(stack: Stack, *, with_people: bool) -> str:
 The local stack is ready.
 
   app       {app.url}   (function key: {app.function_key})
+  page      {app.url}/api/dashboard
   tenant    {tenant.control.url}   (control API), proxy {tenant.proxy}, TLS {tenant.tls}
   storage   Azurite, queues at 127.0.0.1:{stack.azurite.ports.queue}
   all this  {stack.state_file}   logs beside it

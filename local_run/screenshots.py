@@ -76,7 +76,7 @@ class Studio:
             page = self._page(size, scheme)
             page.get_by_role("heading", name="All is well").wait_for()
             _keep(page, name)
-        page = self._page((1280, 1180), "light", f"#/user/{self._ids[_SHOWN]}")
+        page = self._page((1280, 780), "light", f"#/user/{self._ids[_SHOWN]}")
         page.get_by_role("button", name="Show the photo").click()
         page.locator("#target img").wait_for()
         _keep(page, "user")
@@ -90,7 +90,7 @@ class Studio:
         for person in people()[:_REFUSED]:
             self._change(person, variant=1 if person.local_part != _SHOWN else 0)
         self._wait_for_states(failed=1 + _REFUSED)
-        page = self._page(WIDE, "light")
+        page = self._page((1280, 820), "light")
         page.get_by_role("heading", name="could not be copied").wait_for()
         page.get_by_label("Sort by").select_option("state")
         page.locator("tbody tr").first.get_by_text("Failed").wait_for()

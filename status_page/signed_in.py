@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.asked_by import PAGE_HEADER
+
 PRINCIPAL_HEADER = "x-ms-client-principal"
-PAGE_HEADER = "x-photosync-page"
-"""Set by the page's script; no form and no link can."""
 _ROLE_CLAIMS = {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
 _NAME_CLAIMS = ("preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "name")
 _LARGEST = 64 * 1024

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
+from shared.asked_by import asked_by
 from shared.services import services
 from shared.words import QUEUE_OF_CHECKS
 from sync_trigger.receive_notification import Endpoint, Webhook
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 EVERY_FIVE_MINUTES = "0 */5 * * * *"
 BETWEEN_THOSE = "30 2-59/5 * * * *"
 """Every five minutes too, but not at the same moment."""
-_ASKED_BY_KEY = "function key"
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves it unannotated
 
@@ -45,7 +45,7 @@ def start_sync(req: func.HttpRequest) -> func.HttpResponse:
     """An administrator asks for a manual sync."""
     from sync_trigger.start_job import start_job
 
-    return start_job(services(), req.get_body(), requested_by=_ASKED_BY_KEY)
+    return start_job(services(), req.get_body(), requested_by=asked_by(req.headers))
 
 
 @bp.route("sync/{jobId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -69,7 +69,7 @@ def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
     """An administrator asks for another look at what failed."""
     from sync_trigger.retry import retry
 
-    return retry(services(), req.get_body(), requested_by=_ASKED_BY_KEY)
+    return retry(services(), req.get_body(), requested_by=asked_by(req.headers))
 
 
 @bp.route("sweep", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
@@ -77,7 +77,7 @@ def sweep_now(req: func.HttpRequest) -> func.HttpResponse:
     """An administrator asks for a sweep."""
     from sync_trigger.start_sweep import start_sweep
 
-    return start_sweep(services(), req.get_body(), requested_by=_ASKED_BY_KEY)
+    return start_sweep(services(), req.get_body(), requested_by=asked_by(req.headers))
 
 
 @bp.route("sweep/{runId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

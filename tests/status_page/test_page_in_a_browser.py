@@ -206,6 +206,7 @@ def test_a_job_is_watched_to_its_end(opened: Opened, tenant: Tenant) -> None:
     expect(page.locator(".said")).to_contain_text("A job has begun")
     page.get_by_role("link", name="Job over everybody").first.click()
     expect(page.locator("#run-word")).to_have_text("done", timeout=30_000)
+    expect(page.locator("#run")).to_contain_text(re.compile(r"by function key, on the page"))
     expect(page.locator("#run")).to_contain_text(re.compile(r"(\d+) of \1 people looked at"))
     page.get_by_role("link", name="← Everybody").click()
     expect(page.locator("#people")).to_be_visible()
