@@ -51,8 +51,9 @@ check: $(VENV)/.ready ## ruff and mypy, strict, over everything
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-soak: setup ## kills, thousands of changes and poison, for a quarter of an hour; SEED=n repeats a run
+soak: setup ## the same promises for hours: kills in thousands of changes, and 2,000 examples of misfortune
 	$(PY) -m tests.reliability.soak $(if $(SEED),--seed $(SEED))
+	PHOTOSYNC_EXAMPLES=2000 PHOTOSYNC_STEPS=80 $(PY) -m pytest -o timeout=0 tests/whole/test_state_machine.py
 
 format: $(VENV)/.ready ## put the code into its one format
 	$(PY) -m ruff format .

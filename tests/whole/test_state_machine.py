@@ -358,7 +358,7 @@ def test_everybody_ends_in_step_whatever_happens(own_bench: Bench) -> None:
     )
 
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(6 * 3600)
 
 
 def played(bench: Bench) -> Tenant:
