@@ -55,6 +55,8 @@ class CheckedUser(BaseModel):
     upn: str
     loc: str | None = None
     """The preferred data location."""
+    name: str | None = None
+    """The display name, for the row of somebody without a photo, whom no worker ever looks at."""
 
 
 class CheckMessage(_Message):

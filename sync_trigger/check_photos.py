@@ -210,8 +210,8 @@ class PhotoCheck:
         changes: list[_Change] = []
         for user, seen, verdict in settled:
             if verdict.write is Write.INSERT:
-                row = StatusRow(user.id, UserState.NO_PHOTO, upn=user.upn, checked_at=now, no_photo_since=now)
-                changes.append((None, row))
+                row = StatusRow(user.id, UserState.NO_PHOTO, checked_at=now, no_photo_since=now)
+                changes.append((None, replace(row, upn=user.upn, display_name=user.name)))
             elif verdict.write is Write.VOUCH and seen is not None:
                 changes.append((seen, replace(seen.row, checked_at=now)))
         self._write(changes)

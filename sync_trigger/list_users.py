@@ -157,7 +157,9 @@ class UserLister:
             return scope.why_not(user, frozenset(member_of)) is None
 
         users = (
-            CheckedUser(id=user.id, upn=user.upn, loc=user.data_location) for user in found.users if in_scope(user)
+            CheckedUser(id=user.id, upn=user.upn, loc=user.data_location, name=user.display_name or None)
+            for user in found.users
+            if in_scope(user)
         )
         return Page(tuple(users), found.next_link)
 

@@ -47,6 +47,7 @@ def test_a_first_sweep_brings_everybody_in_step(drained: Drained) -> None:
     assert drained.outcomes == [Outcome.COPIED] * 4
     assert all(drained.bench.shows(user, PHOTO) for user in users[:4])
     assert {drained.bench.row(user).state for user in users[4:]} == {UserState.NO_PHOTO}
+    assert drained.bench.row(users[4]).display_name == drained.bench.control.user(users[4])["displayName"]
     assert drained.services.status.get(guest) is None
     looks = drained.bench.requests("graph")
     assert looks.count("graph.users.list") == 1
