@@ -77,6 +77,10 @@ class RunningApp:
             except requests.RequestException:
                 return 0
 
+    def tell(self, users: Sequence[str]) -> None:
+        """Send a POST, and as Graph does again, until it is taken."""
+        eventually(lambda: self.notify(users) == 202, within=20, what="202")
+
     def waiting(self) -> int:
         """Messages on the queue, visible or not, those at work included."""
         try:
