@@ -22,6 +22,7 @@ from shared.storage import Storage
 from shared.words import QUEUE_OF_CHANGES, Outcome
 from tests import pictures
 from tests.storage_proxy import StorageProxy
+from tests.waiting import eventually
 
 WORKERS = 8
 """Threads of the app's process; host.json lets 12 messages run at once."""
