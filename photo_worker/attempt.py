@@ -37,7 +37,7 @@ from shared.recipe import hosts_of, recipe
 from shared.removals import allow_removal
 from shared.scope import Scope
 from shared.services import Services
-from shared.settings import FileNaming, RemovedPhoto
+from shared.setting_values import FileNaming, RemovedPhoto
 from shared.sharepoint import SharePoint
 from shared.status import StatusRow
 from shared.words import UserState

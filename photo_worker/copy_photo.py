@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from photo_worker.make_thumbnails import Thumbnails
 from photo_worker.picture_folder import PictureFolders
 from shared.picture_names import Hosts, account_name, file_names, picture_paths, picture_url
-from shared.settings import ExchangeSyncState
+from shared.setting_values import ExchangeSyncState
 from shared.sharepoint import SharePoint
 
 

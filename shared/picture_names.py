@@ -6,7 +6,7 @@ Source: the naming that SharePoint's own service uses (the object id), and the o
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
-from shared.settings import FileNaming
+from shared.setting_values import FileNaming
 
 LIBRARY = "/User Photos"
 

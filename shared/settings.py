@@ -7,97 +7,33 @@ table are held together by a test.
 
 import functools
 import os
-import re
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from shared.clouds import Cloud
+from shared.setting_values import (
+    Credential,
+    ExchangeSyncState,
+    FileNaming,
+    RemovedPhoto,
+    SignIn,
+    agent_word,
+    folder_name,
+    geos_of,
+    https_origin,
+    secret_of_length,
+    tenant_name,
+)
 from shared.words import ObjectId
 
 VERSION = "0.1.0"
 
 
-class Credential(StrEnum):
-    """How the app signs in to Graph and SharePoint. There is no client secret: SharePoint refuses it."""
-
-    MANAGED_IDENTITY = "managed_identity"
-    CERTIFICATE = "certificate"
-    FEDERATED = "federated"
-
-
-class FileNaming(StrEnum):
-    """What the picture files in SharePoint are named after."""
-
-    OBJECT_ID = "object_id"
-    UPN = "upn"
-
-
-class ExchangeSyncState(StrEnum):
-    """What is written to the profile property SPS-PictureExchangeSyncState."""
-
-    LEAVE = "leave"
-    OFF = "0"
-    ON = "1"
-
-
-class RemovedPhoto(StrEnum):
-    """What becomes of the target when the source is gone."""
-
-    CLEAR = "clear"
-    KEEP = "keep"
-
-
 class SettingsError(Exception):
     """One or more settings are missing or wrong; the text names each, what it is for and an example."""
-
-
-def _https_origin(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("must be an https address without a path, as Graph calls it")
-    return f"https://{parts.netloc}"
-
-
-def _tenant_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+", name, re.IGNORECASE):
-        raise ValueError("must be the bare name: for contoso.sharepoint.com, contoso")
-    return name.lower()
-
-
-def _geos(text: Any) -> Any:
-    """`EUR=contosoeur, APC=contosoapc` as data location to name."""
-    if not isinstance(text, str):
-        return text
-    geos = {}
-    for part in text.split(","):
-        location, equals, name = part.partition("=")
-        if not equals or not location.strip():
-            raise ValueError("must be pairs like EUR=contosoeur, separated by commas")
-        geos[location.strip().upper()] = _tenant_name(name.strip())
-    return geos
-
-
-def _folder_name(name: str) -> str:
-    if not name.strip() or set(name) & set('"*:<>?/\\|') or name != name.strip():
-        raise ValueError("must be one folder's name, without any of \" * : < > ? / \\ |")
-    return name
-
-
-def _agent_word(name: str) -> str:
-    if not name.isascii() or not name.isprintable() or "|" in name:
-        raise ValueError("must be plain ASCII without a vertical bar, since it goes into the User-Agent header")
-    return name
-
-
-def _secret_of_length(secret: SecretStr) -> SecretStr:
-    if not 16 <= len(secret.get_secret_value()) <= 128:
-        raise ValueError("must have 16 to 128 characters; make one with: openssl rand -hex 32")
-    return secret
 
 
 class Settings(BaseModel):
@@ -110,7 +46,7 @@ class Settings(BaseModel):
         description="Directory (tenant) id of the Microsoft 365 tenant",
         examples=["11111111-2222-3333-4444-555555555555"],
     )
-    sharepoint_name: Annotated[str, AfterValidator(_tenant_name)] = Field(
+    sharepoint_name: Annotated[str, AfterValidator(tenant_name)] = Field(
         alias="PHOTOSYNC_SHAREPOINT_NAME",
         description="Name of the tenant's SharePoint: `contoso` when it is contoso.sharepoint.com",
         examples=["contoso"],
@@ -160,30 +96,30 @@ class Settings(BaseModel):
         description="Password of the PFX or of the PEM's key, if it has one",
         examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/photosync-password)"],
     )
-    public_url: Annotated[str, AfterValidator(_https_origin)] = Field(
+    public_url: Annotated[str, AfterValidator(https_origin)] = Field(
         alias="PHOTOSYNC_PUBLIC_URL",
         description="Where Graph reaches the app; when empty, `https://` and Azure's own WEBSITE_HOSTNAME",
         examples=["https://photosync-contoso.azurewebsites.net"],
     )
-    client_state: Annotated[SecretStr, AfterValidator(_secret_of_length)] = Field(
+    client_state: Annotated[SecretStr, AfterValidator(secret_of_length)] = Field(
         alias="PHOTOSYNC_CLIENT_STATE",
         description="Secret, 16 to 128 characters, that Graph repeats in every notification; proves that it is Graph",
         examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/client-state)"],
     )
-    client_state_previous: Annotated[SecretStr, AfterValidator(_secret_of_length)] | None = Field(
+    client_state_previous: Annotated[SecretStr, AfterValidator(secret_of_length)] | None = Field(
         default=None,
         alias="PHOTOSYNC_CLIENT_STATE_PREVIOUS",
         description="While PHOTOSYNC_CLIENT_STATE is being changed: the secret before, accepted too. Remove it a day "
         "later",
         examples=["@Microsoft.KeyVault(SecretUri=https://<vault>.vault.azure.net/secrets/client-state-previous)"],
     )
-    company: Annotated[str, AfterValidator(_agent_word)] = Field(
+    company: Annotated[str, AfterValidator(agent_word)] = Field(
         default="Unnamed",
         alias="PHOTOSYNC_COMPANY",
         description="Your company's name in the User-Agent that SharePoint asks well-behaved apps to send",
         examples=["Contoso"],
     )
-    picture_folder: Annotated[str, AfterValidator(_folder_name)] | None = Field(
+    picture_folder: Annotated[str, AfterValidator(folder_name)] | None = Field(
         default=None,
         alias="PHOTOSYNC_PICTURE_FOLDER",
         description="Name of the folder in the User Photos library; when empty it is discovered, since its name is "
@@ -233,7 +169,7 @@ class Settings(BaseModel):
         description="Object id of a group whose members are out of scope, whatever else holds",
         examples=["11111111-2222-3333-4444-555555555555"],
     )
-    geos: Annotated[dict[str, str], BeforeValidator(_geos)] = Field(
+    geos: Annotated[dict[str, str], BeforeValidator(geos_of)] = Field(
         default_factory=dict,
         alias="PHOTOSYNC_GEOS",
         description="Multi-geo tenants: SharePoint's name for each data location, but for the central one",
@@ -265,6 +201,33 @@ class Settings(BaseModel):
         description="Pace of what sweeps and large jobs find to copy, well below the tenant's limit (about 90 a minute "
         "up to 1,000 licences, 450 over 50,000); single users never wait for it",
         examples=["60"],
+    )
+    sign_in: SignIn = Field(
+        default=SignIn.FUNCTION_KEY,
+        alias="PHOTOSYNC_SIGN_IN",
+        description="Who gets in to the page and the API: whoever has a `function_key`, or with `entra` whoever signs "
+        "in through App Service authentication and has the app role PhotoSync.Admin or PhotoSync.Reader",
+        examples=["function_key"],
+    )
+    read_only: bool = Field(
+        default=False,
+        alias="PHOTOSYNC_READ_ONLY",
+        description="Whether the page and the API only show, and refuse to act: `true` or `false`. What goes by itself "
+        "goes on",
+        examples=["false"],
+    )
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=90,
+        alias="PHOTOSYNC_KEEP_DAYS",
+        description="How many days attempts, deliveries, sweeps and jobs are kept, 1 to 3650; where a user stands is "
+        "kept as long as the user exists",
+        examples=["90"],
+    )
+    test_user: str | None = Field(
+        default=None,
+        alias="PHOTOSYNC_TEST_USER",
+        description="Object id or UPN of a test user, for the health check that writes a picture and takes it back",
+        examples=["photosync.test@contoso.com"],
     )
     max_photo_megabytes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=16,

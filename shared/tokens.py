@@ -18,7 +18,8 @@ import requests
 
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
-from shared.settings import Credential, Settings, SettingsError
+from shared.setting_values import Credential
+from shared.settings import Settings, SettingsError
 
 TIMEOUT = 15
 """Seconds for one call to the token endpoint; msal itself sets none."""

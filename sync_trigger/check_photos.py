@@ -25,7 +25,7 @@ from shared.graph import BatchItem, photo_of
 from shared.recipe import recipe
 from shared.runs import ItemRow, RunKind, RunRow, RunState
 from shared.services import Services
-from shared.settings import RemovedPhoto
+from shared.setting_values import RemovedPhoto
 from shared.status import RowChanged, Seen, StatusRow
 from shared.words import Outcome, PhotoEvent, UserState
 from sync_trigger.check_messages import CheckedUser, CheckMessage

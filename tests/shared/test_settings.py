@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.settings import Credential, Settings, SettingsError
+from shared.setting_values import Credential
+from shared.settings import Settings, SettingsError
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
