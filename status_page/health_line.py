@@ -157,8 +157,16 @@ def _gates(facts: Facts, now: datetime) -> Finding | None:
     return Finding(f"gate-{service}", Level.WAITING, line, "There is nothing to do.")
 
 
+def _counting(facts: Facts, _now: datetime) -> Finding | None:
+    if not facts.tally.counting:
+        return None
+    so_far = f" {say.counted(facts.tally.users, 'person', 'people')} so far." if facts.tally.users else ""
+    line = f"People are being counted for the first time.{so_far}"
+    return Finding("counting", Level.WAITING, line, "It takes some seconds; then this line says how things are.")
+
+
 def _nobody(facts: Facts, _now: datetime) -> Finding | None:
-    if facts.tally.users:
+    if facts.tally.users or facts.tally.counting:
         return None
     if facts.last_sweep is not None:
         line = "Nobody has been looked at yet; a sweep is under way, or found nobody in scope."
@@ -175,6 +183,7 @@ _RULES: tuple[Callable[[Facts, datetime], Finding | None], ...] = (
     _unreadable,
     _failed,
     _gates,
+    _counting,
     _nobody,
 )
 

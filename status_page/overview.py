@@ -28,6 +28,7 @@ def told(facts: Facts, now: datetime) -> dict[str, Any]:
         "users": {str(state): tally.of(state) for state in UserState},
         "failures": dict(tally.failures.most_common()),
         "countedAt": _iso(tally.counted_at),
+        "stillCounting": tally.counting,
         "lastCopiedAt": _iso(tally.last_copied_at),
         "subscription": {
             "health": str(facts.subscription_health),

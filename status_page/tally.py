@@ -1,18 +1,21 @@
 """How many users are in each state: counted from the table now and then, never on each view.
 
 One pass over the status table reads three properties of every row and keeps none of the rows. What it found is kept in
-a row of Control, so that one instance counts for all. The longer a pass takes, the more seldom one is made: counting
-never takes more than a tenth of the time.
+a row of Control, so that one instance counts for all, and the next process begins with it. The longer a pass takes, the
+more seldom one is made: counting never takes more than a tenth of the time.
+
+No view waits for a pass. A tenant whose users fit one answer of Table storage is counted at once; a larger one by a
+thread, while views show the tally before, or the very first time, how far the counting has come.
 """
 
+import itertools
 import json
 import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,14 +29,14 @@ from shared.words import UserState
 ROW = "tally"
 LEAST_AGE = timedelta(seconds=2)
 """So long a tally is good, however quickly it was made."""
-PATIENCE = 1.0
-"""Seconds that a view may wait for a count, when there is an old one to show."""
 COST_FACTOR = 10
 """A pass that took a second is good for so many."""
 SMALL = 1000
 """Users that fit one answer of Table storage."""
-DEAD_AFTER = timedelta(minutes=2)
-"""Who began to count and has not come back for so long will not."""
+DEAD_AFTER = timedelta(seconds=30)
+"""Who counts and has not said how far for so long will not come back."""
+_AT_ONCE = 2
+"""Ranges that are counted side by side: more would only take the interpreter from who waits for a view."""
 _log = logging.getLogger("photosync.page")
 _PROPERTIES = ("state", "errorCode", "copiedAt")
 _DIGITS, _END = "0123456789abcdef", "g"
@@ -52,6 +55,8 @@ class Tally:
     """None: nobody has counted yet."""
     seconds: float = 0.0
     """How long it took."""
+    counting: bool = False
+    """Whether this is the very first count, under way: the numbers are of those counted so far."""
 
     @property
     def users(self) -> int:
@@ -75,6 +80,7 @@ class Tally:
             "lastCopiedAt": self.last_copied_at,
             "countedAt": self.counted_at,
             "seconds": self.seconds,
+            "counting": self.counting,
         }
         return {name: value for name, value in row.items() if value is not None}
 
@@ -87,6 +93,7 @@ class Tally:
             _plain(row.get("lastCopiedAt")),
             _plain(row.get("countedAt")),
             float(row.get("seconds", 0.0)),
+            bool(row.get("counting", False)),
         )
 
 
@@ -132,54 +139,87 @@ class Tallies:
         self._known = Tally()
 
     def get(self) -> Tally:
-        """A tally that is good enough; counts when there is none and nobody else is counting.
+        """The best tally that can be had at once, at the price of one small request; nobody waits for a count.
 
-        Who finds an old one while somebody else counts gets the old one.
+        When it is too old, or when there is none, and nobody else is counting, a thread begins to count.
         """
         now = self._clock.now()
         if self._known.is_good(now):
             return self._known
+        claimed = self._claim(now)
+        if claimed is None:
+            return self._known
+        if self._known.users <= SMALL and (few := self._count_few(now)) is not None:
+            self._known = few
+            self._share(claimed)
+            return few
+        if self._known.counted_at is None:
+            self._known = replace(self._known, counting=True)
+        threading.Thread(target=self._count_behind, args=(now, claimed), name="tally", daemon=True).start()
+        return self._known
+
+    def refresh(self) -> Tally:
+        """Count now, however long it takes, unless that was done lately: for a timer."""
+        now = self._clock.now()
+        if not self._known.is_good(now) and (claimed := self._claim(now)) is not None:
+            self._count_all(now, claimed)
+        return self._known
+
+    def _claim(self, now: datetime) -> str | None:
+        """The right to count: the version of the row that says so. None when what is known must do."""
         seen = self._control.seen(ROW)
         row = seen.values if seen else {}
         self._known = Tally.from_row(row)
         began = row.get("countingSince")
-        busy = began is not None and now - began < DEAD_AFTER
-        if self._known.is_good(now) or (busy and self._known.counted_at is not None):
-            return self._known
+        if self._known.is_good(now) or (began is not None and now - began < DEAD_AFTER):
+            return None
         try:
-            mine = self._control.replace(ROW, {**row, "countingSince": now}, seen.etag if seen else None)
+            return self._control.replace(
+                ROW, self._known.as_row() | {"countingSince": now}, seen.etag if seen else None
+            )
         except RowChanged:  # somebody else was quicker, and counts
-            return self._known if self._known.counted_at else self._count(now)
-        if self._known.counted_at is not None and self._known.seconds > PATIENCE:
-            # Nobody waits for a long count: who asks next sees what it found.
-            threading.Thread(target=self._count_behind, args=(now, mine), name="tally", daemon=True).start()
-        else:
-            self._count_and_share(now, mine)
-        return self._known
+            if self._known.counted_at is None:
+                self._known = replace(self._known, counting=True)
+            return None
 
-    def _count_and_share(self, now: datetime, mine: str) -> None:
-        """Count, and write the tally over the claim `mine`."""
-        self._known = self._count(now)
-        with suppress(RowChanged):  # it took so long that somebody else has begun
-            self._control.replace(ROW, self._known.as_row(), mine)
+    def _count_few(self, now: datetime) -> Tally | None:
+        """The tally of everybody, if one answer of Table storage holds them all."""
+        began = self._clock.now()
+        rows = list(itertools.islice(self._status.properties(_PROPERTIES, _DIGITS[0], _END), SMALL + 1))
+        if len(rows) > SMALL:
+            return None
+        return replace(add_up(rows), counted_at=now, seconds=(self._clock.now() - began).total_seconds())
 
-    def _count_behind(self, now: datetime, mine: str) -> None:
-        """The same for a thread that nobody waits for."""
+    def _count_behind(self, now: datetime, claimed: str) -> None:
+        """Count everybody, for a thread that nobody waits for."""
         try:
-            self._count_and_share(now, mine)
+            self._count_all(now, claimed)
         except AzureError as error:
             _log.warning("users could not be counted: %s", type(error).__name__)
 
-    def _count(self, now: datetime) -> Tally:
-        """Count: few users in one request, many in sixteen ranges of object ids, four at a time."""
+    def _count_all(self, now: datetime, claimed: str) -> None:
+        """Count everybody, in ranges of object ids; while there is no older tally, show how far it has come."""
         began = self._clock.now()
-        if self._known.users <= SMALL and self._known.counted_at is not None:
-            counted = self._range(_DIGITS[0], _END)
-        else:
-            with ThreadPoolExecutor(4, thread_name_prefix="tally") as threads:
-                counted = together(threads.map(self._range, _DIGITS, [*_DIGITS[1:], _END]))
+        before, so_far = self._known, Tally()
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tally") as threads:
+            for part in threads.map(self._range, _DIGITS, [*_DIGITS[1:], _END]):
+                so_far = together([so_far, part])
+                self._known = before if before.counted_at else replace(so_far, counting=True)
+                if (still := self._share(claimed, counting_since=self._clock.now())) is None:
+                    threads.shutdown(cancel_futures=True)
+                    return  # it took so long that somebody else has begun
+                claimed = still
         took = (self._clock.now() - began).total_seconds()
-        return Tally(counted.states, counted.failures, counted.last_copied_at, now, took)
+        self._known = replace(so_far, counted_at=now, seconds=took)
+        self._share(claimed)
+
+    def _share(self, claimed: str, counting_since: datetime | None = None) -> str | None:
+        """Write what is known over the claim; the new version, or None when somebody else has written since."""
+        since = {"countingSince": counting_since} if counting_since else {}
+        try:
+            return self._control.replace(ROW, self._known.as_row() | since, claimed)
+        except RowChanged:
+            return None
 
     def _range(self, first: str, end: str) -> Tally:
         return add_up(self._status.properties(_PROPERTIES, first, end))

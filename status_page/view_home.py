@@ -90,6 +90,8 @@ class HomeView:
         health = health_line(facts, now)
         # With a text, rows of the whole state are looked at.
         expected = facts.tally.of(state) if state else facts.tally.users
+        if facts.tally.counting:
+            expected = max(expected, SORTABLE + 1)
         jobs = [self._book.tell(RunKind.JOB, run.run_id) for run in services.runs.newest(RunKind.JOB, _JOBS)]
         sweeps = [self._book.tell(RunKind.SWEEP, run.run_id) for run in facts.sweeps[:_SWEEPS]]
         return Home(

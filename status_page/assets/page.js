@@ -3,6 +3,7 @@
 
 const KEY = "photosync-key";
 const REFRESH_MS = 5000;
+const SOON_MS = 1000; // while something that takes seconds is under way
 const TYPING_MS = 300;
 
 const api = new URL("../../", import.meta.url); // the script is /api/dashboard/assets/…
@@ -92,7 +93,7 @@ async function load({ moveFocus = false } = {}) {
 
 function schedule() {
   clearTimeout(timer);
-  if (!paused && !at("live").hidden) timer = setTimeout(refresh, REFRESH_MS);
+  if (!paused && !at("live").hidden) timer = setTimeout(refresh, view.querySelector("[data-soon]") ? SOON_MS : REFRESH_MS);
 }
 
 function refresh() {

@@ -1,9 +1,11 @@
 """The page's data on a storage account of its own, so that counts count nobody else's users."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 
 from local_run.azurite import Azurite
 from shared.services import Services
@@ -15,6 +17,20 @@ def own_storage() -> Iterator[Azurite]:
     """A storage account for one module's tests."""
     with Azurite.start() as storage:
         yield storage
+
+
+@pytest.fixture
+def requests_to_storage(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every request that this process sends to Storage from here on: method and address."""
+    sent: list[str] = []
+    send = RequestsTransport.send
+
+    def counted(transport: RequestsTransport, request: Any, **options: Any) -> Any:
+        sent.append(f"{request.method} {request.url}")
+        return send(transport, request, **options)
+
+    monkeypatch.setattr(RequestsTransport, "send", counted)
+    return sent
 
 
 @pytest.fixture

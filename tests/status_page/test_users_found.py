@@ -5,7 +5,9 @@ import io
 import itertools
 import json
 import re
+import threading
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +21,9 @@ from shared.status import StatusRow
 from shared.storage import creating
 from shared.words import UserState
 from status_page.export_csv import export_csv, harmless
+from status_page.facts import Facts
 from status_page.find_users import Asked, Sort, find_users, folded, in_order, matches
+from status_page.health_line import health_line
 from status_page.list_status import find_one, list_status
 from status_page.tally import Tallies, Tally, add_up, together
 from status_page.view_home import PAGE, list_users
@@ -64,7 +68,7 @@ def test_a_large_tenant_is_listed_searched_and_counted_in_pieces(services: Servi
     )
     ids = [row.user_id for row in rows]
 
-    tally = Tallies(services.status, services.control, services.clock).get()
+    tally = Tallies(services.status, services.control, services.clock).refresh()
     assert tally.states == Counter({"in_step": 1296, "failed": 4})
     assert tally.last_copied_at == NOW
     assert tally.failures == Counter({"UnexpectedError": 4})
@@ -151,11 +155,49 @@ def test_counting_is_shared_and_seldom(services: Services) -> None:
     slow = Tally(old.states, Counter(), None, services.clock.now() - timedelta(seconds=30), seconds=4.0)
     services.control.put("tally", slow.as_row())
     assert Tallies(services.status, services.control, services.clock).get() == slow, "a slow count is good for longer"
-    services.control.put("tally", slow.as_row() | {"countedAt": NOW - timedelta(days=1)})
-    patient = Tallies(services.status, services.control, services.clock)
-    assert patient.get().users == 3, "nobody waits for a long count when there is an old one"
-    eventually(lambda: patient.get().users == 4)
-    assert Tally.from_row(services.control.get("tally")).users == 4
+
+
+def test_nobody_waits_for_a_long_count(
+    services: Services, requests_to_storage: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With too many users for one answer, a first view costs a handful of requests, however many more the count costs.
+
+    While the very first count goes on, views of every process say so, and how far it has come; a later one shows the
+    tally before. The timer counts even when nobody looks.
+    """
+    store(services, [user(n) for n in range(1200)])
+    may_go_on = threading.Event()
+    properties = services.status.properties
+
+    def slowly(names: Any, first: str, end: str) -> Iterator[Any]:
+        if (first, end) != ("0", "g"):
+            assert first < "8" or may_go_on.wait(30)
+        yield from properties(names, first, end)
+
+    monkeypatch.setattr(services.status, "properties", slowly)
+    requests_to_storage.clear()
+    tallies = Tallies(services.status, services.control, services.clock)
+    assert tallies.get().counting
+    asked = [request for request in requests_to_storage if "PhotoStatus" in request and "g%27" in request]
+    assert len(asked) == 2, "what fits one answer, and that there is more"
+    eventually(lambda: tallies.get().users == 600)
+    elsewhere = Tallies(services.status, services.control, services.clock)
+    assert (elsewhere.get().users, elsewhere.get().counting) == (600, True)
+    line = health_line(Facts(tally=elsewhere.get()), NOW)
+    assert "600 people so far" in next(f.line for f in (line.first, *line.others) if f.kind == "counting")
+    may_go_on.set()
+    eventually(lambda: not tallies.get().counting)
+    assert Tallies(services.status, services.control, services.clock).get().users == 1200
+
+    may_go_on.clear()
+    old = Tally(Counter({"in_step": 1100}), Counter(), None, NOW - timedelta(days=1), seconds=4.0)
+    services.control.put("tally", old.as_row())
+    later = Tallies(services.status, services.control, services.clock)
+    assert later.get() == old
+    may_go_on.set()
+    eventually(lambda: later.get().users == 1200)
+    services.control.put("tally", old.as_row())
+    assert Tallies(services.status, services.control, services.clock).refresh().users == 1200
 
 
 @pytest.mark.parametrize("after", ["~", "~!!", "~bm8", "x", "~W10"])
