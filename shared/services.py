@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import settings as settings_module
+from shared.actions import Actions
 from shared.breaker import Breakers
 from shared.clock import Clock, SystemClock
 from shared.control import Control
@@ -92,6 +93,11 @@ class Services:
     def runs(self) -> Runs:
         """Sweeps and jobs."""
         return Runs(self.storage)
+
+    @functools.cached_property
+    def actions(self) -> Actions:
+        """Who did what by hand."""
+        return Actions(self.storage)
 
     @functools.cached_property
     def control(self) -> Control:

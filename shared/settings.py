@@ -257,7 +257,7 @@ class Settings(BaseModel):
         given = {name: value for name, value in environment.items() if value != ""}
         if "PHOTOSYNC_PUBLIC_URL" not in given and "WEBSITE_HOSTNAME" in given:
             given["PHOTOSYNC_PUBLIC_URL"] = f"https://{given['WEBSITE_HOSTNAME']}"
-        problems = _credential_problems(given)
+        problems = _credential_problems(given) + _sign_in_problems(given)
         try:
             settings = cls.model_validate(given)
         except ValidationError as error:
@@ -275,6 +275,15 @@ class Settings(BaseModel):
 def load() -> Settings:
     """The process's settings, read on first use."""
     return Settings.from_environment(os.environ)
+
+
+def chosen_sign_in() -> SignIn:
+    """How people are let in, for who registers routes: that is before anything is checked.
+
+    What is not understood counts as function keys, and `load` refuses it a moment later.
+    """
+    given = os.environ.get(_name("sign_in"))
+    return SignIn.ENTRA if given == SignIn.ENTRA else SignIn.FUNCTION_KEY
 
 
 def names() -> list[str]:
@@ -296,6 +305,22 @@ def _field_problems(error: ValidationError) -> list[str]:
         info = by_name[name]
         lines.append(f"{name}: {wrong}. It is: {info.description}. Example: {info.examples[0]}")
     return lines
+
+
+def _sign_in_problems(given: Mapping[str, str]) -> list[str]:
+    """Entra sign-in where nothing stands in front of the app: there anybody could say to be an administrator.
+
+    Source: App Service, "Environment variables and app settings reference": WEBSITE_AUTH_ENABLED is injected, cannot be
+    set, and says whether App Service authentication is enabled.
+    """
+    if given.get("PHOTOSYNC_SIGN_IN") != SignIn.ENTRA or given.get("WEBSITE_AUTH_ENABLED", "").lower() == "true":
+        return []
+    problem = (
+        "PHOTOSYNC_SIGN_IN=entra: needs App Service authentication in front of the app, and it is not on "
+        "(WEBSITE_AUTH_ENABLED is not true), so anybody could pose as an administrator. Turn it on (Function App, "
+        "Authentication), or set PHOTOSYNC_SIGN_IN=function_key"
+    )
+    return [problem]
 
 
 def _credential_problems(given: Mapping[str, str]) -> list[str]:

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
+from shared.front_door import FrontDoor, Visit
 from shared.services import services
+from shared.who_gets_in import Needs
 
 if TYPE_CHECKING:
     from status_page.serve_page import Page
     from status_page.serve_views import Views
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves it unannotated
+door = FrontDoor(bp)
 
 
 @functools.cache
@@ -28,60 +31,65 @@ def _views() -> "Views":
     return Views(services(), _page())
 
 
-@bp.route("dashboard", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def dashboard(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name
+@door.route("GET", "dashboard", Needs.NOTHING, "Give the page, without any data")
+def dashboard(_visit: Visit) -> func.HttpResponse:
     """The page, without any data: anyone may have it."""
     return _page().shell()
 
 
-@bp.route("dashboard/assets/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def dashboard_asset(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("GET", "dashboard/assets/{name}", Needs.NOTHING, "Give the page's script, style or icon")
+def dashboard_asset(visit: Visit) -> func.HttpResponse:
     """The page's script, style and icon."""
-    return _page().asset(req.route_params["name"])
+    return _page().asset(visit.path["name"])
 
 
-@bp.route("dashboard/view", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-def dashboard_view(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("POST", "dashboard/view", Needs.LOOK, "Give the page's script what it shows")
+def dashboard_view(visit: Visit) -> func.HttpResponse:
     """What the page shows, for its own script."""
-    return _views().serve(req.get_body(), req.headers)
+    return _views().serve(visit.body, visit.headers)
 
 
-@bp.route("overview", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def overview(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name
+@door.route("GET", "overview", Needs.LOOK, "Tell whether all is well, and if not, what to do")
+def overview(_visit: Visit) -> func.HttpResponse:
     """Whether all is well, and if not, what to do."""
     from status_page.overview import tell_overview
 
     return tell_overview(_views().home.facts(), services().clock)
 
 
-@bp.route("status", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def status(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("GET", "status", Needs.LOOK, "List where users stand")
+def status(visit: Visit) -> func.HttpResponse:
     """Where users stand, page by page."""
     from status_page.list_status import list_status
 
-    asked = req.params
+    asked = visit.query
     return list_status(services(), asked.get("state"), asked.get("after"), asked.get("text"), asked.get("size"))
 
 
-@bp.route("status.csv", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def status_csv(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("GET", "status.csv", Needs.LOOK, "List where users stand, for a spreadsheet")
+def status_csv(visit: Visit) -> func.HttpResponse:
     """The same for a spreadsheet."""
     from status_page.export_csv import export_csv
 
-    return export_csv(services(), req.params.get("state"), req.params.get("text"), req.params.get("after"))
+    return export_csv(
+        services(),
+        visit.query.get("state"),
+        visit.query.get("text"),
+        visit.query.get("after"),
+    )
 
 
-@bp.route("status/{user}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def user_status(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("GET", "status/{user}", Needs.LOOK, "Tell where one user stands, with the latest attempts")
+def user_status(visit: Visit) -> func.HttpResponse:
     """Where one user stands, with the latest attempts."""
     from status_page.list_status import tell_user
 
-    return tell_user(services(), req.route_params["user"])
+    return tell_user(services(), visit.path["user"])
 
 
-@bp.route("status/{user}/photo", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def user_photo(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("GET", "status/{user}/photo", Needs.LOOK, "Show one user's photo, of Microsoft 365 or of SharePoint")
+def user_photo(visit: Visit) -> func.HttpResponse:
     """One person's photo, of Graph or of SharePoint."""
     from status_page.show_photo import show_photo
 
-    return show_photo(services(), req.route_params["user"], req.params.get("of"))
+    return show_photo(services(), visit.path["user"], visit.query.get("of"))

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.problem import problem
 from shared.runs import RunKind
 from shared.services import Services
+from shared.signed_in import comes_from_the_page
 from shared.words import UserState
 from status_page.find_users import Sort
 from status_page.runs_told import RunBook
 from status_page.serve_page import HEADERS, Page
-from status_page.signed_in import comes_from_the_page
 from status_page.view_home import HomeView
 from status_page.view_user import gather_user
 

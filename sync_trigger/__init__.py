@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.asked_by import asked_by
+from shared.front_door import FrontDoor, Visit
 from shared.services import services
+from shared.who_gets_in import Needs
 from shared.words import QUEUE_OF_CHECKS
 from sync_trigger.receive_notification import Endpoint, Webhook
 
@@ -21,6 +22,7 @@ BETWEEN_THOSE = "30 2-59/5 * * * *"
 """Every five minutes too, but not at the same moment."""
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves it unannotated
+door = FrontDoor(bp)
 
 
 @functools.cache
@@ -28,64 +30,64 @@ def _webhook() -> Webhook:
     return Webhook(services())
 
 
-@bp.route("notifications", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def notifications(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("POST", "notifications", Needs.NOTHING, "Receive Graph's change notifications")
+def notifications(visit: Visit) -> func.HttpResponse:
     """Graph's change notifications. Anonymous, since Graph cannot sign in: the client state decides."""
-    return _webhook().receive(Endpoint.NOTIFICATIONS, req.params.get("validationToken"), req.get_body())
+    return _webhook().receive(Endpoint.NOTIFICATIONS, visit.query.get("validationToken"), visit.body)
 
 
-@bp.route("lifecycle", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-def lifecycle(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("POST", "lifecycle", Needs.NOTHING, "Receive Graph's lifecycle notifications")
+def lifecycle(visit: Visit) -> func.HttpResponse:
     """Graph's lifecycle notifications."""
-    return _webhook().receive(Endpoint.LIFECYCLE, req.params.get("validationToken"), req.get_body())
+    return _webhook().receive(Endpoint.LIFECYCLE, visit.query.get("validationToken"), visit.body)
 
 
-@bp.route("sync", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-def start_sync(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("POST", "sync", Needs.ACT, "Start a sync of named users, a group or everybody")
+def start_sync(visit: Visit) -> func.HttpResponse:
     """An administrator asks for a manual sync."""
     from sync_trigger.start_job import start_job
 
-    return start_job(services(), req.get_body(), requested_by=asked_by(req.headers))
+    return start_job(services(), visit.body, requested_by=visit.who)
 
 
-@bp.route("sync/{jobId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def sync_progress(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("GET", "sync/{jobId}", Needs.LOOK, "Tell how a job goes")
+def sync_progress(visit: Visit) -> func.HttpResponse:
     """An administrator asks how a job goes."""
     from sync_trigger.start_job import tell_progress
 
-    return tell_progress(services(), req.route_params["jobId"])
+    return tell_progress(services(), visit.path["jobId"])
 
 
-@bp.route("sync/{jobId}", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
-def cancel_sync(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("DELETE", "sync/{jobId}", Needs.ACT, "Cancel a job")
+def cancel_sync(visit: Visit) -> func.HttpResponse:
     """An administrator stops a job."""
     from sync_trigger.start_job import cancel_job
 
-    return cancel_job(services(), req.route_params["jobId"])
+    return cancel_job(services(), visit.path["jobId"])
 
 
-@bp.route("retry", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("POST", "retry", Needs.ACT, "Try again what failed")
+def retry_failed(visit: Visit) -> func.HttpResponse:
     """An administrator asks for another look at what failed."""
     from sync_trigger.retry import retry
 
-    return retry(services(), req.get_body(), requested_by=asked_by(req.headers))
+    return retry(services(), visit.body, requested_by=visit.who)
 
 
-@bp.route("sweep", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-def sweep_now(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("POST", "sweep", Needs.ACT, "Begin a sweep")
+def sweep_now(visit: Visit) -> func.HttpResponse:
     """An administrator asks for a sweep."""
     from sync_trigger.start_sweep import start_sweep
 
-    return start_sweep(services(), req.get_body(), requested_by=asked_by(req.headers))
+    return start_sweep(services(), visit.body, requested_by=visit.who)
 
 
-@bp.route("sweep/{runId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def sweep_progress(req: func.HttpRequest) -> func.HttpResponse:
+@door.route("GET", "sweep/{runId}", Needs.LOOK, "Tell how a sweep goes")
+def sweep_progress(visit: Visit) -> func.HttpResponse:
     """An administrator asks how a sweep goes."""
     from sync_trigger.start_sweep import tell_sweep
 
-    return tell_sweep(services(), req.route_params["runId"])
+    return tell_sweep(services(), visit.path["runId"])
 
 
 @functools.cache

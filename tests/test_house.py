@@ -6,10 +6,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import azure.functions as func
 import pytest
 
+import photo_worker
+import status_page
+import sync_trigger
 from local_run import readme_tables
 from shared import settings
+from shared.front_door import ROUTES
+from shared.who_gets_in import Needs
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOYED = ("sync_trigger", "photo_worker", "status_page", "shared")
@@ -21,6 +27,8 @@ MAY_IMPORT = {
     "shared": {"shared"},
     "simulated_tenant": {"simulated_tenant"},
 }
+ANYONE_MAY = {"notifications", "lifecycle", "dashboard", "dashboard/assets/{name}"}
+"""Routes that ask nothing of their caller: Graph's, and the page's without its data."""
 OURS = {*DEPLOYED, *LOCAL, "function_app"}
 
 
@@ -109,15 +117,33 @@ def test_app_settings_are_read_nowhere_else() -> None:
 
 def test_the_readme_names_every_route() -> None:
     """Every route of the app is in the README's table, with its method; the table names no other."""
-    declared = {
-        f"{method} /api/{path}"
-        for package in ("sync_trigger", "status_page")
-        for path, methods in re.findall(
-            r'@bp\.route\(\s*"([^"]+)", methods=\[([^\]]+)\]', (ROOT / package / "__init__.py").read_text("utf-8")
-        )
-        for method in re.findall(r"[A-Z]+", methods)
-    }
+    declared = {f"{route.method} /api/{route.path}" for route in ROUTES}
     readme = (ROOT / "README.md").read_text("utf-8")
     surface = readme[readme.index("## The HTTP surface") : readme.index("## Settings")]
     named = {re.sub(r"\{object id\}", "{user}", route) for route in re.findall(r"`([A-Z]+ /api/[^`]+)`", surface)}
     assert named == declared
+
+
+def test_every_route_goes_through_the_front_door() -> None:
+    """What the host is given and what the door declares is the same list: nothing is served beside the door."""
+    app = func.FunctionApp()
+    app.register_functions(sync_trigger.bp)
+    app.register_functions(photo_worker.bp)
+    app.register_functions(status_page.bp)
+    served = [
+        (str(method), trigger["route"], str(trigger["authLevel"]))
+        for function in app.get_functions()
+        for trigger in function.get_bindings_dict()["bindings"]
+        if trigger["type"] == "httpTrigger"
+        for method in trigger.get("methods") or ["any method"]
+    ]
+    level = {Needs.NOTHING: "ANONYMOUS", Needs.LOOK: "FUNCTION", Needs.ACT: "FUNCTION"}
+    declared = [(route.method, route.path, level[route.needs]) for route in ROUTES]
+    assert sorted(served) == sorted(declared)
+    assert {route.path for route in ROUTES if route.needs is Needs.NOTHING} <= ANYONE_MAY
+
+
+def test_who_changes_anything_may_act() -> None:
+    """A route whose method changes something asks for the right to act, but for Graph's and the page's own view."""
+    changing = [route for route in ROUTES if route.method != "GET" and route.path not in ANYONE_MAY]
+    assert [route.path for route in changing if route.needs is not Needs.ACT] == ["dashboard/view"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.setting_values import Credential
-from shared.settings import Settings, SettingsError
+from shared.setting_values import Credential, SignIn
+from shared.settings import Settings, SettingsError, chosen_sign_in
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
@@ -89,3 +89,30 @@ def test_a_localised_folder_may_be_named() -> None:
     """Folder names come in any script."""
     settings = Settings.from_environment(LEAST | {"PHOTOSYNC_PICTURE_FOLDER": "Снимки на профила"})
     assert settings.picture_folder == "Снимки на профила"
+
+
+@pytest.mark.parametrize("said", [None, "", "False", "0"])
+def test_entra_sign_in_is_refused_where_anybody_could_pose(said: str | None) -> None:
+    """Without App Service authentication in front the header that names people could be forged: no start."""
+    environment = {} if said is None else {"WEBSITE_AUTH_ENABLED": said}
+    message = refusal(PHOTOSYNC_SIGN_IN="entra", **environment)
+    assert "App Service authentication" in message
+    assert "WEBSITE_AUTH_ENABLED" in message
+
+
+def test_entra_sign_in_starts_behind_app_service_authentication() -> None:
+    """The platform says that its authentication is on, spelt as it likes."""
+    for said in ("True", "true"):
+        settings = Settings.from_environment(LEAST | {"PHOTOSYNC_SIGN_IN": "entra", "WEBSITE_AUTH_ENABLED": said})
+        assert settings.sign_in is SignIn.ENTRA
+
+
+@pytest.mark.parametrize(("said", "chosen"), [(None, "function_key"), ("entra", "entra"), ("Entra?", "function_key")])
+def test_routes_ask_for_a_key_unless_entra_is_chosen(
+    said: str | None, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the settings are checked, what is not understood must not open anything."""
+    monkeypatch.delenv("PHOTOSYNC_SIGN_IN", raising=False)
+    if said is not None:
+        monkeypatch.setenv("PHOTOSYNC_SIGN_IN", said)
+    assert chosen_sign_in() == chosen

@@ -10,7 +10,7 @@ Source: App Service, "Work with user identities in Azure App Service authenticat
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,7 +18,10 @@ from shared.asked_by import PAGE_HEADER
 
 PRINCIPAL_HEADER = "x-ms-client-principal"
 _ROLE_CLAIMS = {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
-_NAME_CLAIMS = ("preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "name")
+_NAME_CLAIMS = ("preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "upn", "name")
+_APP_CLAIMS = ("azp", "appid")
+"""Name the application that signed in for itself, with a token of version 2 or 1."""
+_TENANT_CLAIMS = ("tid", "http://schemas.microsoft.com/identity/claims/tenantid")
 _LARGEST = 64 * 1024
 
 
@@ -36,7 +39,10 @@ class SignedIn:
     """Somebody whom the platform vouches for."""
 
     name: str
+    """User principal name; for an application that signed in for itself, its client id in words."""
     roles: frozenset[Role]
+    tenant_id: str | None = None
+    """Whose account it is; None when the platform does not say."""
 
     @property
     def may_look(self) -> bool:
@@ -66,8 +72,15 @@ def signed_in(headers: Mapping[str, str], *, trusted: bool) -> SignedIn | None:
     role_types = _ROLE_CLAIMS | ({own_type} if isinstance(own_type, str) else set())
     held = {value for kind, value in claims if kind in role_types}
     first = dict(reversed(claims))
-    name = next((first[kind] for kind in _NAME_CLAIMS if first.get(kind)), "somebody signed in")
-    return SignedIn(name, frozenset(role for role in Role if role in held))
+    name = _first_of(first, _NAME_CLAIMS)
+    if name is None:
+        app = _first_of(first, _APP_CLAIMS)
+        name = "somebody signed in" if app is None else f"application {app}"
+    return SignedIn(name, frozenset(role for role in Role if role in held), _first_of(first, _TENANT_CLAIMS))
+
+
+def _first_of(claims: Mapping[str, str], kinds: Iterable[str]) -> str | None:
+    return next((claims[kind] for kind in kinds if claims.get(kind)), None)
 
 
 def comes_from_the_page(headers: Mapping[str, str]) -> bool:

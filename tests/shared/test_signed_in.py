@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from status_page.signed_in import PRINCIPAL_HEADER, Role, comes_from_the_page, signed_in
-
-
-def header(*claims: tuple[str, str], **fields: Any) -> dict[str, str]:
-    """A principal with these claims, as the platform sends it."""
-    principal = {"auth_typ": "aad", "claims": [{"typ": kind, "val": value} for kind, value in claims], **fields}
-    return {PRINCIPAL_HEADER: base64.b64encode(json.dumps(principal).encode()).decode()}
-
+from shared.signed_in import PRINCIPAL_HEADER, Role, comes_from_the_page, signed_in
+from tests.shared.principals import header
 
 ADMIN = header(("preferred_username", "maria@contoso.com"), ("roles", "PhotoSync.Admin"))
 
@@ -70,3 +64,19 @@ def test_other_sites_cannot_pose_as_the_page() -> None:
     """A form of another site cannot set the header that the page's script sets."""
     assert comes_from_the_page({"x-photosync-page": "1"})
     assert not comes_from_the_page({"cookie": "AppServiceAuthSession=x", "content-type": "text/plain"})
+
+
+@pytest.mark.parametrize("claim", ["azp", "appid"])
+def test_an_application_is_told_by_its_id(claim: str) -> None:
+    """Who signs in for itself, without a person, is on record by its client id."""
+    who = signed_in(header((claim, "app-1"), ("roles", "PhotoSync.Admin")), trusted=True)
+    assert who is not None
+    assert (who.name, who.may_act) == ("application app-1", True)
+
+
+@pytest.mark.parametrize("claim", ["tid", "http://schemas.microsoft.com/identity/claims/tenantid"])
+def test_the_tenant_is_read(claim: str) -> None:
+    """Whose account it is stands in a claim with a short or a long name."""
+    who = signed_in(header((claim, "tenant-1")), trusted=True)
+    assert who is not None
+    assert who.tenant_id == "tenant-1"
