@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 AZURITE := local_run/azurite/node_modules
 HOST ?= builtin
 
-.PHONY: help setup browser test soak check format demo run screenshots lock tables clean
+.PHONY: help setup browser test soak check format demo run screenshots lock tables licences package clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,12 @@ lock: $(VENV)/.ready ## pin the newest allowed versions of all dependencies
 
 tables: $(VENV)/.ready ## write the README's tables anew from the code
 	$(PY) -m local_run.readme_tables
+
+licences: $(VENV)/.ready ## write docs/licences.md anew from the deployed packages
+	$(PY) -m local_run.licences
+
+package: $(VENV)/.ready ## what is deployed, as .local/app.zip
+	@mkdir -p .local && $(PY) -m local_run.package .local/app.zip
 
 clean: ## remove what set-up and runs have made
 	rm -rf $(VENV) $(AZURITE) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

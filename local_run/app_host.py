@@ -27,6 +27,8 @@ class HostOptions:
     message_lease_seconds: int | None = None
     drain_seconds: float | None = None
     settings: Path | None = None
+    python: Path = Path(sys.executable)
+    """The interpreter, and with it the packages that the app finds."""
 
     def arguments(self) -> list[str]:
         """As command-line arguments; what is None is left to the host's defaults."""
@@ -63,7 +65,7 @@ class AppHost:
         """
         process = ChildProcess(
             "The Functions host",
-            [sys.executable, "-m", "local_run.functions_host", "--app", app, "--with-parent", *options.arguments()],
+            [options.python, "-m", "local_run.functions_host", "--app", app, "--with-parent", *options.arguments()],
             out=logs / "app.out",
             err=logs / "app.log",
             environment={**os.environ, **environment},

@@ -1,0 +1,1 @@
+"""What is handed over: the package, the infrastructure, the scripts, the workflows."""
