@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 AZURITE := local_run/azurite/node_modules
 HOST ?= builtin
 
-.PHONY: help setup browser test soak check format demo run screenshots lock tables licences package clean
+.PHONY: help setup browser test soak check format demo run screenshots lock tables licences package clean bench
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ check: $(VENV)/.ready ## ruff and mypy, strict, over everything
 soak: setup ## the same promises for hours: kills in thousands of changes, and 2,000 examples of misfortune
 	$(PY) -m tests.reliability.soak $(if $(SEED),--seed $(SEED))
 	PHOTOSYNC_EXAMPLES=2000 PHOTOSYNC_STEPS=80 $(PY) -m pytest -o timeout=0 tests/whole/test_state_machine.py
+
+bench: setup ## measure, and write docs/benchmarks.md; ONLY=webhook measures one anew
+	@$(PY) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 format: $(VENV)/.ready ## put the code into its one format
 	$(PY) -m ruff format .

@@ -19,7 +19,7 @@ from shared.who_gets_in import Needs
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOYED = ("sync_trigger", "photo_worker", "status_page", "shared")
-LOCAL = ("simulated_tenant", "local_run", "tests")
+LOCAL = ("benchmarks", "simulated_tenant", "local_run", "tests")
 MAY_IMPORT = {
     "sync_trigger": {"sync_trigger", "shared"},
     "photo_worker": {"photo_worker", "shared"},

@@ -1,0 +1,10 @@
+"""All measurements, in the order of the page."""
+
+from benchmarks import cold_start, imaging, requests_per_photo
+from benchmarks.frame import Measurement
+
+MEASUREMENTS: tuple[Measurement, ...] = (
+    cold_start.MEASUREMENT,
+    requests_per_photo.MEASUREMENT,
+    imaging.MEASUREMENT,
+)

@@ -1,0 +1,1 @@
+"""The quick version of the benchmarks: counts and ratios, never seconds."""

@@ -1,0 +1,29 @@
+"""What the benchmarks claim, on a small scale: counts and ratios within one run, never seconds."""
+
+from collections.abc import Sequence
+
+from benchmarks import cold_start, imaging, requests_per_photo
+from benchmarks.frame import Claim
+
+
+def broken(claims: Sequence[Claim]) -> list[str]:
+    """The claims that do not hold, with what was measured."""
+    return [f"{claim.text}: {claim.measured}" for claim in claims if not claim.held]
+
+
+def test_a_photo_costs_six_requests_and_an_unchanged_one_costs_one() -> None:
+    """2 requests to Graph and 4 to SharePoint for a changed photo, 1 for an unchanged one, 1/20 in a sweep."""
+    found = requests_per_photo.measure(photos=20)
+    assert not broken(requests_per_photo.tell(found).claims)
+    assert (found.published.graph, found.published.sharepoint) == (2, 6)
+
+
+def test_the_webhook_loads_nothing_that_it_does_not_need() -> None:
+    """Imaging, token code and the HTTP client are not imported when a notification has been answered."""
+    assert cold_start.measure(processes=1).unneeded == []
+
+
+def test_large_photos_take_less_than_half_the_memory_of_the_straightforward_way() -> None:
+    """The decoder skips detail that nobody will see; peak memory says whether it does."""
+    [found] = imaging.measure(names=("12 MP",), repeats=1).sources
+    assert found.ours.megabytes * 2 < found.plain.megabytes
