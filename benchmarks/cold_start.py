@@ -25,7 +25,7 @@ UNNEEDED = (
     "shared.caller",
     "shared.graph",
 )
-"""Imaging, token code, calls to Microsoft, templates, exporters. 
+"""Imaging, token code, calls to Microsoft, templates, exporters.
 
 requests and cryptography come with azure-storage-queue.
 """
