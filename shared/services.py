@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _QUICK = {"connection_timeout": 1, "read_timeout": 2, "retry_total": 0}
 """Storage for who must answer within a second or so: one try, and a clear no."""
 
+_WATCHED = {"connection_timeout": 3, "read_timeout": 5, "retry_total": 1}
+"""Storage for a person who waits for the answer: a second try, and then a clear no."""
+
 
 class Services:
     """The parts of one process, shared by its threads."""
@@ -53,6 +56,15 @@ class Services:
     def quick_storage(self) -> Storage:
         """The storage account, without."""
         return Storage(self._environment, _QUICK)
+
+    @functools.cached_property
+    def watched_storage(self) -> Storage:
+        """The storage account, for who waits for it before a screen."""
+        return Storage(self._environment, _WATCHED)
+
+    def platform(self, variable: str) -> str:
+        """A variable that Azure sets for the app, such as WEBSITE_HOSTNAME; empty when it is not set."""
+        return self._environment.get(variable, "")
 
     @functools.cached_property
     def queue(self) -> PhotoQueue:

@@ -6,6 +6,7 @@ ResourcePath API"; the MS-CSOM open specification, §3.1.4.1 (ProcessQuery).
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -23,6 +24,16 @@ _UNSEEN_FOLDERS = {"forms", "_w", "_t"}
 """Folders that SharePoint itself keeps in a picture library: its forms and its previews."""
 _ACCESS_DENIED = -2147024891
 """HRESULT of System.UnauthorizedAccessException, mandated by MS-CSOM."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One user's profile, as far as the app looks at it."""
+
+    picture_url: str
+    """What SharePoint shows, with its `?t=`; empty when it shows the placeholder."""
+    properties: Mapping[str, str]
+    """By name, in the case that SharePoint keeps; all values are text on the wire."""
 
 
 class SharePoint:
@@ -100,6 +111,32 @@ class SharePoint:
         url = f"{self._my}/GetFileByServerRelativePath(DecodedUrl='{_literal(path)}')/recycle()"
         handled = (HTTPStatus.NOT_FOUND,)
         self._caller.send(Call(Service.SHAREPOINT, "POST", url, headers=_REST, body=b"", handled=handled))
+
+    def delete_file(self, path: str) -> None:
+        """Delete a file (by its server-relative path) for good, past the recycle bin; fine when there is none."""
+        url = f"{self._my}/GetFileByServerRelativePath(DecodedUrl='{_literal(path)}')"
+        headers = {**_REST, "X-HTTP-Method": "DELETE", "If-Match": "*"}
+        handled = (HTTPStatus.NOT_FOUND,)
+        self._caller.send(Call(Service.SHAREPOINT, "POST", url, headers=headers, body=b"", handled=handled))
+
+    def profile(self, account: str) -> Profile | None:
+        """What SharePoint tells of one user; None when it has no profile for the account.
+
+        Source: sp-dev-docs, "Work with user profiles in SharePoint", PeopleManager.GetPropertiesFor.
+        """
+        url = (
+            f"{self._admin}/_api/SP.UserProfiles.PeopleManager/GetPropertiesFor(accountName=@v)"
+            f"?@v='{_literal(account)}'"
+        )
+        answer = self._caller.send(Call(Service.SHAREPOINT, "GET", url, headers=_REST))
+        body = answer.json()
+        try:
+            if "UserProfileProperties" not in body:
+                return None  # an unknown account is a null object, no error
+            properties = {str(item["Key"]): str(item["Value"] or "") for item in body["UserProfileProperties"]}
+            return Profile(str(body.get("PictureUrl") or ""), properties)
+        except (KeyError, TypeError, AttributeError):
+            raise _not_understood(answer, "a profile") from None
 
     def set_properties(self, account: str, properties: Mapping[str, str]) -> None:
         """Set profile properties of one user, all in one request.

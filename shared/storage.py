@@ -47,6 +47,10 @@ class Storage:
         make = functools.partial(self._queues.get_queue_client, name, message_encode_policy=TextBase64EncodePolicy())
         return self._shared(f"queue/{name}", make)
 
+    def queue_names(self, prefix: str) -> list[str]:
+        """The names of the account's queues that begin so."""
+        return [str(queue.name) for queue in self._queues.list_queues(name_starts_with=prefix)]
+
     def table(self, name: str) -> TableClient:
         """The client of one table."""
         return self._shared(f"table/{name}", functools.partial(self._tables.get_table_client, name))

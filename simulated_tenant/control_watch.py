@@ -87,9 +87,16 @@ def show_clock(world: World, _: Asked) -> Answer:
 
 @ROUTES.add("POST", "/clock")
 def advance_clock(world: World, asked: Asked) -> Answer:
-    """Move the tenant's time forward: `{"advanceSeconds": n}`. Tokens, gates, subscriptions and back-off follow."""
-    seconds = _number(asked.fields("advanceSeconds").get("advanceSeconds"), "advanceSeconds")
-    world.tenant.clock_offset += timedelta(seconds=seconds)
+    """Move the tenant's time forward: `{"advanceSeconds": n}`; or let Date headers be off: `{"dateOffset": n}`.
+
+    Tokens, gates, subscriptions and back-off follow the tenant's time; Date headers the machine's, but for the offset.
+    """
+    fields = asked.fields("advanceSeconds", "dateOffset")
+    if "dateOffset" in fields:
+        world.tenant.date_offset = timedelta(seconds=_number(fields["dateOffset"], "dateOffset"))
+    if "advanceSeconds" in fields or "dateOffset" not in fields:
+        seconds = _number(fields.get("advanceSeconds"), "advanceSeconds")
+        world.tenant.clock_offset += timedelta(seconds=seconds)
     world.notifier.wake()
     return show_clock(world, asked)
 

@@ -100,7 +100,9 @@ class Dispatcher:
             await asyncio.sleep(delay)
         reply = await self._reply(call)
         if not received.inner:
-            reply = replace(reply, answer=service.finish(self.tenant, received, reply.answer))
+            answer = service.finish(self.tenant, received, reply.answer)
+            date = format_datetime(datetime.now(UTC) + self.tenant.date_offset, usegmt=True)
+            reply = replace(reply, answer=replace(answer, headers=dict(answer.headers) | {"Date": date}))
         call.entry.status = 0 if reply.manner is Manner.RESET else reply.answer.status
         call.entry.milliseconds = (time.perf_counter() - started) * 1000
         return reply

@@ -203,6 +203,8 @@ class Tenant:
     """The central one first."""
     sharepoint: SharePointRules = field(default_factory=SharePointRules)
     clock_offset: timedelta = timedelta()
+    date_offset: timedelta = timedelta()
+    """How far the Date headers of Graph and SharePoint are from the machine's time: 0, or somebody's clock is wrong."""
     display_name: str = "Contoso"
     sharepoint_name: str = "contoso"
     picture_folder: str = "Profile Pictures"

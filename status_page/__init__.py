@@ -93,3 +93,11 @@ def user_photo(visit: Visit) -> func.HttpResponse:
     from status_page.show_photo import show_photo
 
     return show_photo(services(), visit.path["user"], visit.query.get("of"))
+
+
+@door.route("GET", "health", Needs.LOOK, "Check everything that the app depends on")
+def health(visit: Visit) -> func.HttpResponse:
+    """Every dependency, used with the app's own identity; with `?probe=write` a test user's picture too."""
+    from status_page.health.tell_health import tell_health
+
+    return tell_health(services(), visit)
