@@ -1,4 +1,4 @@
-"""One attempt at one photo, under the lease: check, decide, copy.
+"""One attempt at one photo, under the lease: check, decide, copy; or restore, which is in `restore_photo`.
 
     look (Graph: the user and the photo's version) ─▶ decide ─┬─ in step, no photo, out of scope ─▶ ending
                                                               ├─ gone for good ─▶ clear (SharePoint) ─▶ ending
@@ -7,40 +7,47 @@
 
 Before the first write to SharePoint the row forgets what was agreed, and learns it again after the last: so a copy that
 is broken off anywhere, by a fault or by the death of the process, is seen by the next look as "nothing agreed".
+Before the very first write what SharePoint shows is read and kept, for a restore.
 """
 
 import hashlib
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from photo_worker.copy_photo import Target, clear_target, copy_photo, next_timestamp
 from photo_worker.decide import ClearTarget, Download, Plan, Rules, bytes_differ, decide
+from photo_worker.earlier_picture import OwnNames, Picture, keep, must_read
 from photo_worker.endings import (
     NOTHING_AGREED,
     Agreement,
     Ending,
     cleared,
     copied,
+    left_alone,
     no_photo,
     not_cleared,
+    passed_over,
     same_bytes,
     settled,
 )
 from photo_worker.lease import WRITING_TIME, Lease
 from photo_worker.picture_folder import PictureFolders
+from photo_worker.restore_photo import Restore
+from photo_worker.restore_plan import Course, course
 from shared.caller import Caller
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
 from shared.graph import Graph, GraphUser, Source
-from shared.picture_names import base_name
+from shared.picture_names import account_name, base_name
 from shared.recipe import hosts_of, recipe
 from shared.removals import allow_removal
 from shared.scope import Scope
 from shared.services import Services
-from shared.setting_values import FileNaming, RemovedPhoto
+from shared.setting_values import ExchangeSyncState, FileNaming, RemovedPhoto
 from shared.sharepoint import SharePoint
 from shared.status import StatusRow
-from shared.words import UserState
+from shared.words import Outcome, PhotoEvent, UserState
 
 
 class Attempt:
@@ -53,6 +60,8 @@ class Attempt:
         self._caller: Caller = services.caller(give_up_at=started + WRITING_TIME)
         self._graph: Graph = services.graph(self._caller)
         self.started = started
+        self.kept_before: dict[str, str] = {}
+        """What was there before the app's first write, if this attempt has read it; for the history."""
 
     @property
     def called(self) -> list[Service]:
@@ -74,6 +83,39 @@ class Attempt:
             clear_removed=self._settings.removed_photo is RemovedPhoto.CLEAR,
         )
         return source, decide(source, row, rules, self._services.clock.now(), force=force)
+
+    def answer(self, lease: Lease, event: PhotoEvent) -> Ending:
+        """Do what the event means for this user; raises `Failure` when that cannot be, `LeaseLost`."""
+        match course(event, lease.row):
+            case Course.RESTORE:
+                return self._restore().run(lease, event)
+            case Course.LEAVE_ALONE:
+                return left_alone(lease.row, self._services.clock.now())
+            case Course.PASS_OVER:
+                return passed_over()
+            case Course.COPY:
+                if lease.row.left_alone is not None:
+                    lease.save(left_alone=None)
+                ending = self.sync(lease, force=event.force)
+                wished = {"wish_at": max(event.noticed_at, lease.row.wish_at or event.noticed_at)}
+                return replace(ending, changes=ending.changes | wished) if event.lift else ending
+
+    def rehearse(self, row: StatusRow, event: PhotoEvent) -> Ending:
+        """What the event would come to, without writing anything; raises `Failure`."""
+        match course(event, row):
+            case Course.RESTORE:
+                return self._restore().rehearse(row, event)
+            case Course.LEAVE_ALONE:
+                return left_alone(row, self.started)
+            case Course.PASS_OVER:
+                return passed_over()
+            case Course.COPY:
+                source, plan = self.check(event.user_id, row, force=event.force)
+                ending = settled(plan, row, self.started) or Ending(Outcome.WOULD_COPY, {})
+                return replace(ending, changes=ending.changes | ({"upn": source.user.upn} if source.user else {}))
+
+    def _restore(self) -> Restore:
+        return Restore(self._services, self._folders, self._caller, self._graph)
 
     def sync(self, lease: Lease, *, force: bool) -> Ending:
         """Bring the target in step; raises `Failure` when that cannot be, `LeaseLost` when it is no longer ours."""
@@ -112,8 +154,6 @@ class Attempt:
             lease.save(refused_etag=media_etag)
             raise Failure(FailureCode.PHOTO_REFUSED, str(refused)) from refused
         self._claim_name(user)
-        timestamp = next_timestamp(clock.now(), lease.row.picture_timestamp)
-        lease.save(state=UserState.COPYING, picture_timestamp=timestamp, **NOTHING_AGREED)
         target = Target(
             hosts=hosts_of(settings, user.data_location),
             base=base_name(settings.file_naming, user.id, user.upn),
@@ -121,8 +161,29 @@ class Attempt:
             exchange_sync_state=settings.exchange_sync_state,
         )
         sharepoint = SharePoint(self._caller, target.hosts)
+        writes = self._keep_earlier(sharepoint, lease.row, target) | {"restored_at": None}
+        if settings.exchange_sync_state is not ExchangeSyncState.LEAVE:
+            writes["exchange_sync_state"] = str(settings.exchange_sync_state)
+        timestamp = next_timestamp(clock.now(), lease.row.picture_timestamp)
+        lease.save(state=UserState.COPYING, picture_timestamp=timestamp, **NOTHING_AGREED, **writes)
         url = copy_photo(sharepoint, self._folders, target, thumbnails, timestamp=timestamp)
         return copied(agreement, url, clock.now())
+
+    def _keep_earlier(self, sharepoint: SharePoint, row: StatusRow, target: Target) -> dict[str, Any]:
+        """What SharePoint shows before our first write there, as fields of the row; nothing after that.
+
+        Raises:
+            Failure: NoTargetProfile when SharePoint has no profile yet, before anything is uploaded for nobody.
+        """
+        if not must_read(row, target.hosts):
+            return {}
+        profile = sharepoint.profile(account_name(target.upn))
+        if profile is None:
+            detail = "no profile, or one that cannot be read"
+            raise Failure(FailureCode.NO_TARGET_PROFILE, detail, service=Service.SHAREPOINT)
+        kept = keep(row, Picture.of(profile.properties), OwnNames(target.hosts, target.base), self._services.clock.now())
+        self.kept_before = {name: value for name, value in kept.items() if name not in {"before_at", "before_host"}}
+        return kept
 
     def _clear(self, lease: Lease, user: GraphUser, picture_url: str) -> Ending:
         """Take the picture of somebody whose photo is gone out of SharePoint."""

@@ -1,5 +1,6 @@
 """Writing one photo to SharePoint: three uploads, then all profile properties in one request."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -50,13 +51,21 @@ def copy_photo(
 
 
 def clear_target(sharepoint: SharePoint, picture_url: str, upn: str, timestamp: str) -> None:
-    """Let SharePoint show its placeholder, and put the three files into the recycle bin.
-
-    The properties come first, so that nothing ever points at files that are gone. Raises `Failure`.
-    """
+    """Let SharePoint show its placeholder, and put the three files into the recycle bin. Raises `Failure`."""
     properties = {"PictureURL": "", "SPS-PicturePlaceholderState": "1", "SPS-PictureTimestamp": timestamp}
-    sharepoint.set_properties(account_name(upn), properties)
-    for path in picture_paths(picture_url):
+    write_then_remove(sharepoint, account_name(upn), properties, picture_paths(picture_url))
+
+
+def write_then_remove(
+    sharepoint: SharePoint, account: str, properties: Mapping[str, str], files: Iterable[str]
+) -> None:
+    """Set the properties, if any, then put the files (server-relative paths) into the recycle bin. Raises `Failure`.
+
+    In this order nothing ever points at files that are gone. Files that are gone already do no harm.
+    """
+    if properties:
+        sharepoint.set_properties(account, properties)
+    for path in files:
         sharepoint.recycle(path)
 
 

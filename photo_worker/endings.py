@@ -29,6 +29,8 @@ class Ending:
 
     outcome: Outcome
     changes: dict[str, Any]
+    failure: Failure | None = None
+    """What the record of the attempt tells, when the row itself goes on to tell something else."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,29 @@ def copied(agreement: Agreement, picture_url: str, now: datetime) -> Ending:
     """SharePoint has the picture."""
     changes = _in_step(now) | agreement.changes | {"picture_url": picture_url, "copied_at": now}
     return Ending(Outcome.COPIED, changes)
+
+
+def restored(outcome: Outcome, mark: dict[str, Any], now: datetime) -> Ending:
+    """The app's picture is out of SharePoint, as far as there was one; the person is left alone from now on."""
+    changes = _no_error(now) | NOTHING_AGREED | mark
+    told = {"state": UserState.OUT_OF_SCOPE, "error_detail": mark["left_alone"]}
+    return Ending(outcome, changes | told | {"picture_url": None, "exchange_sync_state": None, "restored_at": now})
+
+
+def not_restored(failure: Failure) -> Ending:
+    """A restore that cannot be done and has changed nothing: where the user stands is as true as before."""
+    return Ending(Outcome.FAILED, {}, failure)
+
+
+def left_alone(row: StatusRow, now: datetime) -> Ending:
+    """A person had it undone, and nobody has asked for a copy since."""
+    changes = _no_error(now) | {"state": UserState.OUT_OF_SCOPE, "error_detail": row.left_alone}
+    return Ending(Outcome.OUT_OF_SCOPE, changes)
+
+
+def passed_over() -> Ending:
+    """A restore that came late: a copy was asked for after it, and made."""
+    return Ending(Outcome.KEPT, {})
 
 
 def failed(failure: Failure, what_follows: TryAgain | GiveUp, now: datetime) -> Ending:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from photo_worker.attempt import Attempt
-from photo_worker.endings import Ending, failed, settled
+from photo_worker.endings import Ending, failed
 from photo_worker.lease import Lease, LeaseLost, take
 from photo_worker.picture_folder import PictureFolders
 from shared.after_failure import GiveUp, TryAgain, after_failure
@@ -15,7 +15,7 @@ from shared.gates import Service
 from shared.runs import ItemRow
 from shared.services import Services
 from shared.status import HistoryRow, StatusRow
-from shared.words import Outcome, PhotoEvent, UserState
+from shared.words import Action, Outcome, PhotoEvent, UserState
 
 SPREAD = timedelta(seconds=60)
 """What waits for a service to work again does not come back all at once."""
@@ -48,7 +48,7 @@ class PhotoWorker:
             return Outcome.DEFERRED
         if event.dry_run:
             return self._rehearse(event)
-        must_answer = event.force or event.job_id is not None
+        must_answer = event.force or event.job_id is not None or event.action is not Action.COPY
         lease = take(self._services.status, event.user_id, self._services.clock.now(), mark_dirty=not must_answer)
         if lease is None:
             if must_answer:
@@ -81,7 +81,7 @@ class PhotoWorker:
             failure: Failure | None = None
             try:
                 try:
-                    ending = attempt.sync(lease, force=event.force)
+                    ending = attempt.answer(lease, event)
                 except Failure as caught:
                     failure = caught
                     ending = self._after(failure, event, lease.row.attempts)
@@ -94,7 +94,7 @@ class PhotoWorker:
                 raise
             deferred = ending.outcome is Outcome.DEFERRED
             done = lease.let_go(self._services.clock.now(), look_again=not deferred, **ending.changes)
-            self._record(event, ending.outcome, lease.row, attempt)
+            self._record(event, ending, lease.row, attempt)
             self._services.breakers.count(attempt.called, failure, self._services.clock.now())
             if done:
                 return ending.outcome
@@ -117,17 +117,15 @@ class PhotoWorker:
         row = seen.row if seen else StatusRow(event.user_id, UserState.PENDING)
         attempt = Attempt(self._services, self._folders, self._services.clock.now())
         try:
-            source, plan = attempt.check(event.user_id, row, force=event.force)
+            ending = attempt.rehearse(row, event)
         except Failure as failure:
             ending = self._after(failure, event, event.attempt - 1)
-        else:
-            row = replace(row, upn=source.user.upn) if source.user else row
-            ending = settled(plan, row, attempt.started) or Ending(Outcome.WOULD_COPY, {})
-        self._record_item(event, ending.outcome, replace(row, **ending.changes))
+        self._record_item(event, ending.outcome, _telling(replace(row, **ending.changes), ending))
         return ending.outcome
 
-    def _record(self, event: PhotoEvent, outcome: Outcome, row: StatusRow, attempt: Attempt) -> None:
+    def _record(self, event: PhotoEvent, ending: Ending, row: StatusRow, attempt: Attempt) -> None:
         """Write the attempt down: the history, the job's item, the log. `row` is as the attempt left it."""
+        outcome, row = ending.outcome, _telling(row, ending)
         now = self._services.clock.now()
         milliseconds = round((now - attempt.started).total_seconds() * 1000)
         self._services.history.add(
@@ -145,6 +143,7 @@ class PhotoWorker:
                 error_code=row.error_code,
                 error_detail=row.error_detail,
                 error_request_id=row.error_request_id,
+                **attempt.kept_before,
             )
         )
         self._record_item(event, outcome, row)
@@ -164,3 +163,9 @@ class PhotoWorker:
             now = self._services.clock.now()
             item = ItemRow(event.user_id, outcome, now, row.upn, row.error_code, row.error_detail)
             self._services.runs.record(event.job_id, item)
+
+
+def _telling(row: StatusRow, ending: Ending) -> StatusRow:
+    """The row as the records of the attempt tell of it: with the attempt's own error, when the row keeps none."""
+    failure = ending.failure
+    return row if failure is None else replace(row, error_code=str(failure.code), error_detail=failure.detail or None)

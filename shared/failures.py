@@ -125,6 +125,15 @@ class FailureCode(StrEnum):
         "Another user's picture files already have the names that this user's would get.",
         "Set PHOTOSYNC_FILE_NAMING to object_id (the default), which cannot collide; or rename one of the two users.",
     )
+    EARLIER_NOT_KNOWN = (
+        "EarlierNotKnown",
+        FailureKind.MEND,
+        "Nobody knows what picture was there before: the app wrote its own before it kept that, or lost its record.",
+        (
+            'Ask for the restore once more with "orClear": true, which clears the picture instead; or set the picture '
+            "by hand in the SharePoint admin center, under User profiles."
+        ),
+    )
     REQUEST_REFUSED = (
         "RequestRefused",
         FailureKind.MEND,

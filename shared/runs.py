@@ -22,7 +22,7 @@ from shared.newest_first import newest_first
 from shared.rows import from_entity, to_entity
 from shared.status import RowChanged
 from shared.storage import Storage, creating
-from shared.words import Outcome
+from shared.words import Action, Outcome
 
 
 class RunKind(StrEnum):
@@ -71,7 +71,10 @@ class RunRow:
     requested_by: str
     total: int = 0
     """Users; as many as are listed so far."""
+    action: Action = Action.COPY
     force: bool = False
+    or_clear: bool = False
+    """A restore clears the picture where nobody knows what was there before."""
     dry_run: bool = False
     state: RunState = RunState.RUNNING
     users: Users = Users.NAMED
@@ -153,6 +156,8 @@ class Progress:
     counts: Counter[Outcome] = field(default_factory=Counter)
     failures: list[ItemRow] = field(default_factory=list)
     would_copy: list[ItemRow] = field(default_factory=list)
+    kept: list[ItemRow] = field(default_factory=list)
+    """Whom a restore left as somebody else has set them."""
     chunks: list[ChunkRow] = field(default_factory=list)
 
     @property
@@ -236,10 +241,15 @@ class Runs:
                 continue
             return wanted
 
+    def job(self, job_id: str) -> RunRow | None:
+        """A job; None when there is none of this id."""
+        seen = self.seen(RunKind.JOB, job_id)
+        return seen.row if seen else None
+
     def is_cancelled(self, job_id: str) -> bool:
         """Whether an administrator has stopped the job."""
-        seen = self.seen(RunKind.JOB, job_id)
-        return seen is not None and seen.row.state is RunState.CANCELLED
+        job = self.job(job_id)
+        return job is not None and job.state is RunState.CANCELLED
 
     def newest(self, kind: RunKind, most: int) -> list[RunRow]:
         """The latest runs, newest first."""
@@ -284,6 +294,7 @@ class Runs:
                 for outcome, shown in (
                     (Outcome.FAILED, progress.failures),
                     (Outcome.WOULD_COPY, progress.would_copy),
+                    (Outcome.KEPT, progress.kept),
                 ):
                     if item.outcome is outcome and len(shown) < show:
                         shown.append(item)

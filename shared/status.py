@@ -59,6 +59,22 @@ class StatusRow:
     """Media ETag of a photo that cannot be used; it is not downloaded again until it changes."""
     no_photo_since: datetime | None = None
     """When the photo was first seen to be missing."""
+    before_at: datetime | None = None
+    """When the four below were read: before the app's first write. None beside a timestamp: nobody knows them."""
+    before_host: str | None = None
+    """The My Site host of the geography that they were read in."""
+    before_picture_url: str | None = None
+    before_placeholder_state: str | None = None
+    before_timestamp: str | None = None
+    before_exchange_sync_state: str | None = None
+    exchange_sync_state: str | None = None
+    """SPS-PictureExchangeSyncState as last written; None: the app never wrote it."""
+    restored_at: datetime | None = None
+    """When the four were put back; None once the app has written again."""
+    left_alone: str | None = None
+    """Why nothing is copied until a person asks for it, in words; None: it is copied."""
+    wish_at: datetime | None = None
+    """When a person asked for what was last restored or copied by name: an older wish no longer counts."""
     lease_owner: str | None = None
     lease_until: datetime | None = None
     dirty: bool = False
@@ -82,6 +98,11 @@ class HistoryRow:
     error_code: str | None = None
     error_detail: str | None = None
     error_request_id: str | None = None
+    before_picture_url: str | None = None
+    """What was there before the app's first write, on the attempt that read it; as the three below."""
+    before_placeholder_state: str | None = None
+    before_timestamp: str | None = None
+    before_exchange_sync_state: str | None = None
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class UserState(Told):
     NO_PHOTO = "no_photo", "The person has no photo, so there is nothing to copy."
     DEFERRED = "deferred", "A Microsoft service asked us to wait or did not answer; it is tried again by itself."
     FAILED = "failed", "It could not be done; the error says why and what to do."
-    OUT_OF_SCOPE = "out_of_scope", "The settings leave this user alone."
+    OUT_OF_SCOPE = "out_of_scope", "The app leaves this user alone: by the settings, or since a person had it undone."
 
 
 class Reason(StrEnum):
@@ -35,6 +35,15 @@ class Reason(StrEnum):
     NOTIFICATION = "notification"
     SWEEP = "sweep"
     MANUAL = "manual"
+
+
+class Action(StrEnum):
+    """What a photo event asks for."""
+
+    COPY = "copy"
+    """Bring the target in step."""
+    RESTORE = "restore"
+    """Undo: put back the picture properties that were there before the app first wrote them."""
 
 
 class Outcome(StrEnum):
@@ -51,6 +60,14 @@ class Outcome(StrEnum):
     """The photo is gone, seen twice; the picture in SharePoint was cleared."""
     WOULD_COPY = "would_copy"
     """A dry run found a version that is not in SharePoint."""
+    RESTORED = "restored"
+    """SharePoint has the picture properties that were there before the app first wrote them."""
+    WOULD_RESTORE = "would_restore"
+    """A dry run of it."""
+    KEPT = "kept"
+    """A restore left what is there: somebody else has set it since, or a person has asked for a copy since."""
+    NEVER_WRITTEN = "never_written"
+    """There is nothing to put back: the app never wrote this person's picture."""
     DEFERRED = "deferred"
     FAILED = "failed"
     OUT_OF_SCOPE = "out_of_scope"
@@ -90,7 +107,12 @@ class PhotoEvent(BaseModel):
     v: Literal[1] = 1
     user_id: ObjectId
     reason: Reason
+    action: Action = Action.COPY
     force: bool = False
+    lift: bool = False
+    """A copy that an administrator wants of this very person, even if the app was told to leave them alone before."""
+    or_clear: bool = False
+    """A restore clears the picture where nobody knows what was there before."""
     dry_run: bool = False
     job_id: str | None = None
     attempt: Annotated[int, Field(ge=1)] = 1

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from shared.runs import RunKind
-from shared.words import ObjectId, Reason
+from shared.words import Action, ObjectId, Reason
 
 CHUNK = 20
 """Users to a chunk: as many as Graph takes requests in one batch."""
@@ -70,7 +70,9 @@ class CheckMessage(_Message):
     reason: Reason
     users: Annotated[tuple[CheckedUser, ...], Field(min_length=1, max_length=CHUNK)]
     job_id: str | None = None
+    action: Action = Action.COPY
     force: bool = False
+    or_clear: bool = False
     dry_run: bool = False
     ask: bool = True
     """Whether Graph is asked first who differs; otherwise every user is given to a worker."""

@@ -27,10 +27,10 @@ from shared.runs import ItemRow, RunKind, RunRow, RunState
 from shared.services import Services
 from shared.setting_values import RemovedPhoto
 from shared.status import RowChanged, Seen, StatusRow
-from shared.words import Outcome, PhotoEvent, UserState
+from shared.words import Action, Outcome, PhotoEvent, UserState
 from sync_trigger.check_messages import CheckedUser, CheckMessage
 from sync_trigger.check_plan import CheckPlan
-from sync_trigger.differs import Circumstances, Different, Settled, Write, differs
+from sync_trigger.differs import Circumstances, Different, Settled, Verdict, Write, differs, restores
 from sync_trigger.list_users import with_error
 
 LINE_TOO_LONG_DELAY = timedelta(hours=6)
@@ -73,11 +73,11 @@ class PhotoCheck:
             return
         chunk = runs.chunk(message.run_id, message.key) if message.job_id is not None else None
         if chunk is not None:
-            self._act(message, CheckPlan.from_chunk(chunk), {})
+            self._act(message, run.row, CheckPlan.from_chunk(chunk), {})
             return
         rows = dict(zip(message.users, self._threads.map(self._row, message.users), strict=True))
         try:
-            found = self._compare(message, rows) if message.ask else _all_different(message, rows)
+            found = self._compare(message, rows) if message.ask else _without_asking(message, rows)
         except Failure as failure:
             self._after(failure, message)
             return
@@ -88,7 +88,7 @@ class PhotoCheck:
         plan = self._plan(message, found)
         if message.job_id is not None:
             runs.record_chunk(message.run_id, plan.as_chunk(message.key))
-        self._act(message, plan, rows)
+        self._act(message, run.row, plan, rows)
 
     def _row(self, user: CheckedUser) -> Seen | None:
         return self._services.status.get(user.id)
@@ -159,17 +159,23 @@ class PhotoCheck:
                 self._note(message, longest)
         return replace(plan, settled=tuple(settled))
 
-    def _act(self, message: CheckMessage, plan: CheckPlan, rows: dict[CheckedUser, Seen | None]) -> None:
+    def _act(self, message: CheckMessage, run: RunRow, plan: CheckPlan, rows: dict[CheckedUser, Seen | None]) -> None:
         """Put the photo events and the later checks on their queues, then mark the rows of those given to a worker."""
         services, now = self._services, self._services.clock.now()
+        lift = message.job_id is not None and message.force and message.ask
+        # Of two wishes for one person the later counts, so these say when they were asked for.
+        noticed_at = run.requested_at if lift or message.action is Action.RESTORE else now
         events = [
             (
                 PhotoEvent(
                     user_id=user_id,
                     reason=message.reason,
+                    action=message.action,
                     force=message.force,
+                    lift=lift,
+                    or_clear=message.or_clear,
                     job_id=message.job_id,
-                    noticed_at=now,
+                    noticed_at=noticed_at,
                 ),
                 max(timedelta(), due - now),
             )
@@ -235,7 +241,7 @@ class PhotoCheck:
         """A dry run: the job's items are all that is written."""
         now = self._services.clock.now()
         for user, _, verdict in found.different:
-            self._services.runs.record(message.run_id, ItemRow(user.id, verdict.would, now, user.upn))
+            self._services.runs.record(message.run_id, ItemRow(user.id, verdict.would, now, user.upn, verdict.code))
 
     def _after(self, failure: Failure, message: CheckMessage) -> None:
         """The whole chunk again later, or not: then its users are the run's failures, until the next sweep."""
@@ -271,5 +277,15 @@ def _passing_failure(answer: Answer, now: datetime) -> Failure | None:
     return failure if passing else None
 
 
-def _all_different(message: CheckMessage, rows: dict[CheckedUser, Seen | None]) -> _Found:
-    return _Found(different=[(user, rows[user], Different("asked for")) for user in message.users])
+def _without_asking(message: CheckMessage, rows: dict[CheckedUser, Seen | None]) -> _Found:
+    """What needs no answer of Graph: everybody is given to a worker, or whoever has something to be put back."""
+    found = _Found()
+    for user, seen in rows.items():
+        verdict: Verdict = Different("asked for")
+        if message.action is Action.RESTORE:
+            verdict = restores(seen.row if seen else None, or_clear=message.or_clear)
+        if isinstance(verdict, Different):
+            found.different.append((user, seen, verdict))
+        else:
+            found.settled.append((user, seen, verdict))
+    return found

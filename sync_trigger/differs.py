@@ -58,6 +58,8 @@ class Different:
     why: str
     would: Outcome = Outcome.WOULD_COPY
     """What a dry run says of it."""
+    code: FailureCode | None = None
+    """Why it would fail."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ def differs(photo: SourcePhoto | None, row: StatusRow | None, at: Circumstances)
     """Whether this user needs a photo event, with the reason in words."""
     if row is None:
         return _without_row(photo)
-    if photo is not None and at.force:
+    if at.force and (photo is not None or row.left_alone is not None):
         return Different("a copy is asked for, whatever is in step")
     if not at.asked and (under_way := _under_way(row, at)):
         return under_way
     if (stuck := _stuck(row, at)) is not None:
         return Different(stuck, Outcome.NO_PHOTO if photo is None else Outcome.WOULD_COPY)
-    if row.state is UserState.OUT_OF_SCOPE:
-        return _back_in_scope(row, at)
+    if row.left_alone is not None or row.state is UserState.OUT_OF_SCOPE:
+        return _back_in_scope(row, at) if row.left_alone is None else _left_alone(row, at)
     return _without_photo(row, at) if photo is None else _with_photo(photo.media_etag, row, at)
 
 
@@ -125,6 +127,26 @@ def _back_in_scope(row: StatusRow, at: Circumstances) -> Verdict:
     if not at.asked and _within(row.checked_at, ONCE_AN_HOUR, at.now):
         return Settled("a worker found it out of scope just now", Outcome.OUT_OF_SCOPE)
     return Different("in scope again")
+
+
+def _left_alone(row: StatusRow, at: Circumstances) -> Verdict:
+    """A person had it undone: only what is left of that is done."""
+    if row.state is UserState.OUT_OF_SCOPE:
+        return Settled("restored, and no copy asked for since", Outcome.OUT_OF_SCOPE, _vouch(row, at))
+    if not at.asked and row.state is UserState.FAILED and _within(row.checked_at, ONCE_A_DAY, at.now):
+        return Settled("the restore failed within a day", Outcome.FAILED)
+    return Different("the restore is not finished")
+
+
+def restores(row: StatusRow | None, *, or_clear: bool) -> Verdict:
+    """Whether somebody has something to be put back, as far as the row knows."""
+    if row is None or row.picture_timestamp is None:
+        return Settled("the app never wrote this picture", Outcome.NEVER_WRITTEN)
+    if row.left_alone is not None and row.state is UserState.OUT_OF_SCOPE:
+        return Settled("restored before", Outcome.RESTORED)
+    if row.before_at is None and not or_clear:
+        return Different("asked for", Outcome.FAILED, FailureCode.EARLIER_NOT_KNOWN)
+    return Different("asked for", Outcome.WOULD_RESTORE)
 
 
 def _without_photo(row: StatusRow, at: Circumstances) -> Verdict:

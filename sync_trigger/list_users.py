@@ -22,7 +22,7 @@ from shared.graph import Graph, GraphUser
 from shared.runs import RunKind, RunRow, RunState, Users
 from shared.scope import Scope
 from shared.services import Services
-from shared.words import Reason, UserState
+from shared.words import Action, Reason, UserState
 from sync_trigger.check_messages import CHUNK, CheckedUser, CheckMessage, ListMessage, read_users, write_users
 from sync_trigger.sweep_record import listing_ended
 
@@ -136,6 +136,9 @@ class UserLister:
 
     def _page(self, run: RunRow) -> Page:
         match run.users:
+            case Users.ALL if run.action is Action.RESTORE:
+                # Also those who are out of scope by now: whoever has a row may have a picture of ours.
+                return self._page_of_table(run)
             case Users.ALL | Users.GROUP:
                 return self._page_of_graph(run)
             case Users.FAILED | Users.UNSEEN | Users.NAMED:
@@ -151,6 +154,8 @@ class UserLister:
         members = {group: self._members.of(run.run_id, group, graph) for group in asked}
 
         def in_scope(user: GraphUser) -> bool:
+            if run.action is Action.RESTORE:
+                return True
             member_of = {group for group, ids in members.items() if user.id in ids}
             if listed_group is not None:
                 member_of.add(listed_group)
@@ -170,7 +175,8 @@ class UserLister:
             rows = status.unseen(run.requested_at - UNSEEN_AFTER, run.link, ROWS_A_PAGE)
             wanted = [row for row in rows if not _is_due_later(row.next_attempt_at, self._services.clock.now())]
         else:
-            rows = wanted = status.page(UserState.FAILED, run.link, ROWS_A_PAGE)
+            state = None if run.users is Users.ALL else UserState.FAILED
+            rows = wanted = status.page(state, run.link, ROWS_A_PAGE)
         users = tuple(CheckedUser(id=row.user_id, upn=row.upn or "") for row in wanted)
         return Page(users, rows[-1].user_id if len(rows) == ROWS_A_PAGE else None)
 
@@ -212,7 +218,7 @@ def _is_due_later(moment: datetime | None, now: datetime) -> bool:
 
 
 def _check(kind: RunKind, run: RunRow, number: int, users: tuple[CheckedUser, ...]) -> CheckMessage:
-    from_table = run.users in {Users.FAILED, Users.UNSEEN}
+    needs_no_answer = run.action is Action.RESTORE or run.users in {Users.FAILED, Users.UNSEEN}
     return CheckMessage(
         run_kind=kind,
         run_id=run.run_id,
@@ -220,9 +226,11 @@ def _check(kind: RunKind, run: RunRow, number: int, users: tuple[CheckedUser, ..
         reason=Reason.SWEEP if kind is RunKind.SWEEP else Reason.MANUAL,
         users=users,
         job_id=run.run_id if kind is RunKind.JOB else None,
+        action=run.action,
         force=run.force,
+        or_clear=run.or_clear,
         dry_run=run.dry_run,
-        ask=not from_table,
+        ask=not needs_no_answer,
     )
 
 

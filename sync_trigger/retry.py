@@ -13,7 +13,7 @@ from shared.runs import Users
 from shared.services import Services
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, UserState
 from sync_trigger.request_bodies import RequestBody, read_body
-from sync_trigger.start_job import AT_ONCE, UserKeys, start_known, start_listed, start_named
+from sync_trigger.start_job import AT_ONCE, UserKeys, Wanted, start_known, start_listed, start_named
 
 UNREADABLE = "unreadable-message "
 """What the names of Control's rows with such messages begin with."""
@@ -45,11 +45,11 @@ def retry(services: Services, body: bytes, requested_by: str) -> func.HttpRespon
     if request.poison:
         return _put_back(services)
     if request.users is not None:
-        return start_named(services, request.users, requested_by, force=True, dry_run=False)
+        return start_named(services, request.users, requested_by, Wanted(force=True))
     few = services.status.page(UserState.FAILED, None, AT_ONCE + 1)
     if len(few) <= AT_ONCE:
-        return start_known(services, [row.user_id for row in few], requested_by, force=True, dry_run=False)
-    return start_listed(services, Users.FAILED, requested_by, force=True)
+        return start_known(services, [row.user_id for row in few], requested_by, Wanted(force=True))
+    return start_listed(services, Users.FAILED, requested_by, Wanted(force=True))
 
 
 def _put_back(services: Services) -> func.HttpResponse:

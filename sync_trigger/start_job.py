@@ -6,7 +6,7 @@ whole tenant are listed and checked by messages, as a sweep is.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Self
 
@@ -19,7 +19,7 @@ from shared.photo_queue import QueueUnavailable
 from shared.problem import json_answer, problem, problem_of
 from shared.runs import ItemRow, RunKind, RunRow, RunState, Users
 from shared.services import Services
-from shared.words import ObjectId, Outcome, PhotoEvent, Reason
+from shared.words import Action, ObjectId, Outcome, PhotoEvent, Reason, object_id
 from sync_trigger.list_users import is_unknown_group
 from sync_trigger.request_bodies import RequestBody, read_body
 from sync_trigger.sweep import start_listing
@@ -42,16 +42,42 @@ class SyncRequest(RequestBody):
     """Object ids or user principal names."""
     all: bool = False
     group: ObjectId | None = None
+    action: Annotated[Action, Field(strict=False)] = Action.COPY
+    """`restore` puts back the picture properties that were there before the app first wrote them."""
     force: bool = False
-    """Copy even what is in step."""
+    """Copy even what is in step; and whom a restore has left alone."""
+    or_clear: bool = False
+    """Restore: clear the picture where nobody knows what was there before."""
     dry_run: bool = False
-    """Tell what would be copied; write nothing."""
+    """Tell what would be done; write nothing."""
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:
         if [self.users is not None, self.all, self.group is not None].count(True) != 1:
             raise ValueError('give exactly one of "users", "all": true and "group"')
+        if self.action is Action.RESTORE and self.force:
+            raise ValueError('"force" is for copies: a restore never writes over what somebody else has set')
+        if self.action is not Action.RESTORE and self.or_clear:
+            raise ValueError('"orClear" goes with "action": "restore" only')
         return self
+
+    @property
+    def wanted(self) -> "Wanted":
+        """What is to become of the users, whoever they are."""
+        lift = self.action is Action.COPY and (self.users is not None or self.force)
+        return Wanted(self.action, self.force, self.or_clear, self.dry_run, lift)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a job does with its users."""
+
+    action: Action = Action.COPY
+    force: bool = False
+    or_clear: bool = False
+    dry_run: bool = False
+    lift: bool = False
+    """Copy also whom a restore has left alone."""
 
 
 def start_job(services: Services, body: bytes, requested_by: str) -> func.HttpResponse:
@@ -61,37 +87,33 @@ def start_job(services: Services, body: bytes, requested_by: str) -> func.HttpRe
     if isinstance(request, func.HttpResponse):
         return request
     if request.users is not None:
-        return start_named(services, request.users, requested_by, force=request.force, dry_run=request.dry_run)
+        return start_named(services, request.users, requested_by, request.wanted)
     if request.group is not None and (refusal := _refuse_group(services, request.group)) is not None:
         return refusal
     users = Users.ALL if request.group is None else Users.GROUP
-    return start_listed(
-        services, users, requested_by, group=request.group, force=request.force, dry_run=request.dry_run
-    )
+    return start_listed(services, users, requested_by, request.wanted, group=request.group)
 
 
-def start_named(
-    services: Services, users: Sequence[str], requested_by: str, *, force: bool, dry_run: bool
-) -> func.HttpResponse:
+def start_named(services: Services, users: Sequence[str], requested_by: str, wanted: Wanted) -> func.HttpResponse:
     """A job over users by their object ids or user principal names."""
     keys = list(dict.fromkeys(key.lower() for key in users))
     try:
         found = services.graph(services.caller(give_up_at=services.clock.now() + _RESOLVE_TIME)).resolve(keys)
     except Failure as failure:
         return problem_of(failure)
-    known = list(dict.fromkeys(user.id for user in found.values() if user is not None))
-    unknown = [key for key, user in found.items() if user is None]
-    return start_known(services, known, requested_by, unknown=unknown, force=force, dry_run=dry_run)
+    ids = {key: user.id if user else _still_on_record(services, key, wanted) for key, user in found.items()}
+    known = list(dict.fromkeys(user_id for user_id in ids.values() if user_id is not None))
+    unknown = [key for key, user_id in ids.items() if user_id is None]
+    return start_known(services, known, requested_by, wanted, unknown=unknown)
 
 
 def start_known(
     services: Services,
     user_ids: Sequence[str],
     requested_by: str,
+    wanted: Wanted,
     *,
     unknown: Sequence[str] = (),
-    force: bool,
-    dry_run: bool,
 ) -> func.HttpResponse:
     """A job over users by their object ids; `unknown` are names that are its failures from the beginning."""
     now = services.clock.now()
@@ -107,11 +129,27 @@ def start_known(
             {"Retry-After": "86400"},
         )
     total = len(user_ids) + len(unknown)
-    run = services.runs.start(now=now, requested_by=requested_by, total=total, force=force, dry_run=dry_run)
+    run = services.runs.start(
+        now=now,
+        requested_by=requested_by,
+        total=total,
+        action=wanted.action,
+        force=wanted.force,
+        or_clear=wanted.or_clear,
+        dry_run=wanted.dry_run,
+    )
     _record_unknown(services, run, unknown)
     events = [
         PhotoEvent(
-            user_id=user_id, reason=Reason.MANUAL, force=force, dry_run=dry_run, job_id=run.run_id, noticed_at=now
+            user_id=user_id,
+            reason=Reason.MANUAL,
+            action=wanted.action,
+            force=wanted.force,
+            lift=wanted.lift,
+            or_clear=wanted.or_clear,
+            dry_run=wanted.dry_run,
+            job_id=run.run_id,
+            noticed_at=now,
         )
         for user_id in user_ids
     ]
@@ -126,10 +164,9 @@ def start_listed(
     services: Services,
     users: Users,
     requested_by: str,
+    wanted: Wanted,
     *,
     group: str | None = None,
-    force: bool = False,
-    dry_run: bool = False,
 ) -> func.HttpResponse:
     """A job whose users are yet to be listed."""
     try:
@@ -140,12 +177,23 @@ def start_listed(
             requested_by=requested_by,
             now=services.clock.now(),
             group=group,
-            force=force,
-            dry_run=dry_run,
+            action=wanted.action,
+            force=wanted.force,
+            or_clear=wanted.or_clear,
+            dry_run=wanted.dry_run,
         )
     except AzureError:
         return _not_stored()
     return _accepted(run)
+
+
+def _still_on_record(services: Services, key: str, wanted: Wanted) -> str | None:
+    """The object id of somebody whom Graph no longer knows, but whose picture may still be in SharePoint."""
+    try:
+        user_id = object_id(key)
+    except ValueError:
+        return None
+    return user_id if wanted.action is Action.RESTORE and services.status.get(user_id) else None
 
 
 def tell_progress(services: Services, job_id: str) -> func.HttpResponse:

@@ -13,6 +13,7 @@ from shared.newest_first import newest_first
 from shared.runs import RunKind, RunRow, RunState, Users
 from shared.services import Services
 from shared.status import RowChanged
+from shared.words import Action
 from sync_trigger import sweep_record
 from sync_trigger.check_messages import ListMessage
 from sync_trigger.sweep_record import SweepRecord
@@ -126,7 +127,9 @@ def start_listing(
     run_id: str | None = None,
     group: str | None = None,
     why: str | None = None,
+    action: Action = Action.COPY,
     force: bool = False,
+    or_clear: bool = False,
     dry_run: bool = False,
 ) -> RunRow:
     """Write a run down whose users are still to be listed, and put the message for its first page on the queue."""
@@ -139,7 +142,9 @@ def start_listing(
         users=users,
         group=group,
         why=why,
+        action=action,
         force=force,
+        or_clear=or_clear,
         dry_run=dry_run,
         progress_at=now,
     )

@@ -36,6 +36,7 @@ def told_job(progress: Progress, now: datetime, interval: timedelta) -> dict[str
         "requestedBy": run.requested_by,
         "users": str(run.users),
         "group": run.group,
+        "action": str(run.action),
         "force": run.force,
         "dryRun": run.dry_run,
         "total": run.total,
@@ -44,6 +45,7 @@ def told_job(progress: Progress, now: datetime, interval: timedelta) -> dict[str
         "estimatedEnd": end.isoformat() if end else None,
         "failures": [_told_item(item) for item in progress.failures],
         "wouldCopy": [_told_item(item) for item in progress.would_copy],
+        "kept": [_told_item(item) for item in progress.kept],
         **_told_error(progress),
     }
 
