@@ -47,6 +47,7 @@ def test_users_are_named_by_id_or_upn(bench: Bench) -> None:
         "requestedBy": "a test",
         "users": "named",
         "group": None,
+        "action": "copy",
         "force": False,
         "dryRun": False,
         "total": 2,
@@ -55,6 +56,7 @@ def test_users_are_named_by_id_or_upn(bench: Bench) -> None:
         "estimatedEnd": "",
         "failures": [],
         "wouldCopy": [],
+        "kept": [],
     }
 
 
