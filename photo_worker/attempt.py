@@ -181,7 +181,8 @@ class Attempt:
         if profile is None:
             detail = "no profile, or one that cannot be read"
             raise Failure(FailureCode.NO_TARGET_PROFILE, detail, service=Service.SHAREPOINT)
-        kept = keep(row, Picture.of(profile.properties), OwnNames(target.hosts, target.base), self._services.clock.now())
+        own = OwnNames(target.hosts, target.base)
+        kept = keep(row, Picture.of(profile.properties), own, self._services.clock.now())
         self.kept_before = {name: value for name, value in kept.items() if name not in {"before_at", "before_host"}}
         return kept
 
