@@ -225,7 +225,8 @@ class Demo:
         self._story.check(len(copies) == self._copies, f"{len(copies)} copies, as many as photos and changes")
         self._story.say(
             f"requests per copied photo: {min(requests)} to {max(requests)} "
-            f"(each person's first also reads what was there before; the very first finds the folder); seconds from change to copy: {self._seconds[0]:.1f}"
+            "(the first of each person also reads what was there before; the very first finds the picture folder); "
+            f"seconds from change to copy: {self._seconds[0]:.1f}"
         )
         self._story.check(not control.violations(), "the tenant saw nothing that Microsoft would complain of")
         PICTURE.write_bytes(draw_contact_sheet([self._row(member) for member in self._members.values()]))
