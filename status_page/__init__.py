@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from status_page.serve_page import Page
     from status_page.serve_views import Views
 
+EVERY_HOUR = "0 40 * * * *"
+
 bp = func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves it unannotated
 door = FrontDoor(bp)
 
@@ -101,3 +103,12 @@ def health(visit: Visit) -> func.HttpResponse:
     from status_page.health.tell_health import tell_health
 
     return tell_health(services(), visit)
+
+
+@bp.timer_trigger(arg_name="timer", schedule=EVERY_HOUR)
+def keep_house(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+    """Everybody is counted, and what is too old goes."""
+    from shared.prune import prune
+
+    _views().home.tallies.refresh()
+    prune(services())

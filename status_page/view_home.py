@@ -77,11 +77,12 @@ class HomeView:
     def __init__(self, services: Services, book: RunBook) -> None:
         self._services = services
         self._book = book
-        self._tallies = Tallies(services.status, services.control, services.clock)
+        self.tallies = Tallies(services.status, services.control, services.clock)
+        """How many users are in each state."""
 
     def facts(self) -> Facts:
         """The facts behind the first line."""
-        return gather(self._services, self._tallies.get())
+        return gather(self._services, self.tallies.get())
 
     def gather(self, state: UserState | None, text: str, sort: Sort, place: str | None) -> Home:
         """Everything. Raises `ValueError` when `place` is no place in the list, `AzureError` when Storage is away."""

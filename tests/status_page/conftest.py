@@ -1,6 +1,7 @@
 """The page's data on a storage account of its own, so that counts count nobody else's users."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,27 @@ def own_storage() -> Iterator[Azurite]:
     """A storage account for one module's tests."""
     with Azurite.start() as storage:
         yield storage
+
+
+class MovingClock:
+    """The machine's time plus what was slept, which takes no time."""
+
+    def __init__(self) -> None:
+        self._slept = timedelta()
+
+    def now(self) -> datetime:
+        """The virtual time (UTC)."""
+        return datetime.now(UTC) + self._slept
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self._slept += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> MovingClock:
+    """A clock that the test moves."""
+    return MovingClock()
 
 
 @pytest.fixture
