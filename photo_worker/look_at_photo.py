@@ -12,13 +12,12 @@ from photo_worker.picture_folder import PictureFolders
 from shared.after_failure import GiveUp, TryAgain, after_failure
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
+from shared.paused import spread
 from shared.runs import ItemRow
 from shared.services import Services
 from shared.status import HistoryRow, StatusRow
 from shared.words import Action, Outcome, PhotoEvent, UserState
 
-SPREAD = timedelta(seconds=60)
-"""What waits for a service to work again does not come back all at once."""
 BUSY_DELAY = timedelta(seconds=10)
 """How long an event that must be answered for itself (a job's, a forced one) waits for another worker."""
 _log = logging.getLogger("photosync.worker")
@@ -42,9 +41,8 @@ class PhotoWorker:
             now = self._services.clock.now()
             self._services.runs.record(event.job_id, ItemRow(event.user_id, Outcome.CANCELLED, now))
             return Outcome.CANCELLED
-        if (delay := self._services.breakers.wait(self._services.clock.now())) is not None:
-            jitter = random.random()  # noqa: S311 - spreads retries, hides nothing
-            self._services.queue.put(event, delay + SPREAD * jitter)
+        if (delay := self._must_wait()) is not None:
+            self._services.queue.put(event, spread(delay))
             return Outcome.DEFERRED
         if event.dry_run:
             return self._rehearse(event)
@@ -62,6 +60,12 @@ class PhotoWorker:
             # What we wrote may lie over something newer. A forced look puts that right, whatever the record says.
             self._services.queue.put(event.again().model_copy(update={"force": True}))
             return Outcome.DEFERRED
+
+    def _must_wait(self) -> timedelta | None:
+        """How long nothing is worth looking at: a person has paused the app, or nearly everything fails."""
+        now = self._services.clock.now()
+        paused = self._services.pause_switch.wait(now)
+        return self._services.breakers.wait(now) if paused is None else paused
 
     def _come_back_after_lease(self, event: PhotoEvent) -> None:
         """Put the event back until the lease has ended.

@@ -18,6 +18,7 @@ from shared.control import Control
 from shared.deliveries import Deliveries
 from shared.gates import Gates
 from shared.pace import Pace
+from shared.paused import PauseSwitch
 from shared.photo_queue import Message, MessageQueue, PhotoQueue
 from shared.runs import Runs
 from shared.settings import Settings
@@ -130,6 +131,11 @@ class Services:
     def breakers(self) -> Breakers:
         """Whether anything is worth trying."""
         return Breakers(self.control)
+
+    @functools.cached_property
+    def pause_switch(self) -> PauseSwitch:
+        """Whether an administrator has paused the app."""
+        return PauseSwitch(self.control)
 
     @functools.cached_property
     def tokens(self) -> "Tokens":

@@ -10,7 +10,7 @@ can have a browser send: the session is a cookie, which goes along with other si
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -51,6 +51,8 @@ class LetIn:
     """As the record tells it: a user principal name, or that it was a function key."""
     why_not_act: Refusal | None = None
     """Why this visitor may only look; None when acting is allowed too."""
+    is_named: bool = False
+    """Whether `who` is somebody in particular."""
 
     @property
     def may_act(self) -> bool:
@@ -112,7 +114,7 @@ def judge(
     if needs is Needs.NOTHING:
         return visitor if isinstance(visitor, LetIn) else LetIn("somebody", visitor)
     if isinstance(visitor, LetIn) and read_only:
-        visitor = LetIn(visitor.who, READ_ONLY)
+        visitor = replace(visitor, why_not_act=READ_ONLY)
     if isinstance(visitor, LetIn) and needs is Needs.ACT and visitor.why_not_act is not None:
         return visitor.why_not_act
     return visitor
@@ -128,8 +130,8 @@ def _by_account(headers: Mapping[str, str], tenant_id: str) -> LetIn | Refusal:
     if not person.may_look:
         return NO_ROLE
     if not person.may_act:
-        return LetIn(person.name, READER)
-    return LetIn(person.name, None if _cannot_be_forged(headers) else MAY_BE_FORGED)
+        return LetIn(person.name, READER, is_named=True)
+    return LetIn(person.name, None if _cannot_be_forged(headers) else MAY_BE_FORGED, is_named=True)
 
 
 def _cannot_be_forged(headers: Mapping[str, str]) -> bool:

@@ -36,7 +36,7 @@ def _views() -> "Views":
 @door.route("GET", "dashboard", Needs.NOTHING, "Give the page, without any data")
 def dashboard(_visit: Visit) -> func.HttpResponse:
     """The page, without any data: anyone may have it."""
-    return _page().shell()
+    return _page().shell(services().settings.sign_in)
 
 
 @door.route("GET", "dashboard/assets/{name}", Needs.NOTHING, "Give the page's script, style or icon")
@@ -48,7 +48,7 @@ def dashboard_asset(visit: Visit) -> func.HttpResponse:
 @door.route("POST", "dashboard/view", Needs.LOOK, "Give the page's script what it shows")
 def dashboard_view(visit: Visit) -> func.HttpResponse:
     """What the page shows, for its own script."""
-    return _views().serve(visit.body, visit.headers)
+    return _views().serve(visit)
 
 
 @door.route("GET", "overview", Needs.LOOK, "Tell whether all is well, and if not, what to do")

@@ -29,6 +29,8 @@ class Action:
     text: str = ""
     yes: str = ""
     """The word on the button that does it."""
+    ask: str = ""
+    """What the question also asks for in words, sent as the reason; empty: nothing."""
     urgent: bool = field(default=False)
     """Whether it is what the first line says to do."""
 
@@ -93,6 +95,27 @@ def put_back(messages: int) -> Action:
         "This version of the app tries to read them once more. If it cannot, they are set aside again.",
         "Put back",
     )
+
+
+def pause_app() -> Action:
+    """Stop all checking and copying."""
+    return Action(
+        "pause-app",
+        "Pause copying…",
+        "POST",
+        "pause",
+        {},
+        "Pause the app?",
+        "Nothing is checked and nothing copied until somebody resumes it. Changes are received and kept meanwhile, "
+        "jobs wait, and nothing is lost.",
+        "Pause",
+        ask="Why? (optional; everybody who opens this page reads it)",
+    )
+
+
+def resume_app() -> Action:
+    """Let everything go on."""
+    return Action("resume-app", "Resume", "DELETE", "pause", urgent=True)
 
 
 def sync_everybody(facts: Facts, per_minute: int) -> Action:

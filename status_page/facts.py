@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared import safety_stop, subscription_record
+from shared import paused, safety_stop, subscription_record
+from shared.actions import ActionRow
 from shared.breaker import Breaker
 from shared.control import Control
 from shared.gates import Service, row_of
+from shared.paused import Pause
 from shared.rows import from_entity
 from shared.runs import RunKind, RunRow, Users
 from shared.safety_stop import SafetyStop
@@ -18,6 +20,7 @@ _UNREADABLE = "unreadable-message "
 _BREAKER = "breaker "
 _GATE = "gate "
 _RUNS = 8
+_ACTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Facts:
     sweeps: tuple[RunRow, ...] = ()
     """The latest, newest first."""
     sweep_every: timedelta = timedelta(minutes=15)
+    pause: Pause | None = None
+    """The pause that an administrator asked for, while it lasts."""
+    latest_actions: tuple[ActionRow, ...] = ()
+    """Who did what by hand, newest first."""
 
     @property
     def last_sweep(self) -> RunRow | None:
@@ -65,6 +72,8 @@ def gather(services: Services, tally: Tally) -> Facts:
         unreadable=len(control.starting_with(_UNREADABLE)),
         sweeps=tuple(services.runs.newest(RunKind.SWEEP, _RUNS)),
         sweep_every=timedelta(minutes=services.settings.sweep_minutes),
+        pause=paused.read(control),
+        latest_actions=tuple(services.actions.latest(_ACTIONS)),
     )
 
 

@@ -61,6 +61,15 @@ def health_line(facts: Facts, now: datetime) -> Health:
     return Health(ordered[0], tuple(ordered[1:])) if ordered else Health(_all_is_well(facts, now))
 
 
+def _paused(facts: Facts, now: datetime) -> Finding | None:
+    if facts.pause is None:
+        return None
+    line = f"Paused by {facts.pause.by} since {say.since(facts.pause.since, now)}: nothing is copied."
+    why = f"The reason given: {facts.pause.reason}. " if facts.pause.reason else ""
+    what_to_do = f"{why}Resume when it may go on. Until then changes are received and kept; none is lost."
+    return Finding("paused", Level.STOPPED, line, what_to_do)
+
+
 def _breaker(facts: Facts, now: datetime) -> Finding | None:
     for service, breaker in facts.breakers.items():
         code = FailureCode.read(breaker.code or "")
@@ -107,6 +116,8 @@ def _safety_stop(facts: Facts, _now: datetime) -> Finding | None:
 
 def _sweep(facts: Facts, now: datetime) -> Finding | None:
     last = facts.last_sweep
+    if facts.pause is not None:
+        return None  # no sweep begins then, and that is said already
     if last is None:
         if facts.tally.users == 0:
             return None
@@ -176,6 +187,7 @@ def _nobody(facts: Facts, _now: datetime) -> Finding | None:
 
 
 _RULES: tuple[Callable[[Facts, datetime], Finding | None], ...] = (
+    _paused,
     _breaker,
     _subscription,
     _safety_stop,

@@ -5,7 +5,9 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.actions import ActionRow
 from shared.clock import Clock
+from shared.paused import Pause
 from shared.problem import json_answer
 from shared.words import UserState
 from status_page.facts import Facts
@@ -51,6 +53,8 @@ def told(facts: Facts, now: datetime) -> dict[str, Any]:
         },
         "safetyStop": {"since": _iso(facts.stop.since), "wouldRemove": facts.stop.would_remove} if facts.stop else None,
         "unreadableMessages": facts.unreadable,
+        "paused": _pause(facts.pause) if facts.pause else None,
+        "latestActions": [_action(action) for action in facts.latest_actions],
     }
 
 
@@ -60,6 +64,20 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "level": finding.level.name.lower(),
         "line": finding.line,
         "whatToDo": finding.what_to_do or None,
+    }
+
+
+def _pause(pause: Pause) -> dict[str, Any]:
+    return {"since": _iso(pause.since), "by": pause.by, "reason": pause.reason}
+
+
+def _action(action: ActionRow) -> dict[str, Any]:
+    return {
+        "at": _iso(action.at),
+        "who": action.who,
+        "what": action.what,
+        "request": f"{action.method} /api/{action.path}",
+        "status": action.status,
     }
 
 

@@ -45,6 +45,12 @@ def ago(moment: datetime, now: datetime) -> str:
     return f"{lasts(passed)} ago" if passed < timedelta(days=14) else day(moment, now)
 
 
+def since(moment: datetime, now: datetime) -> str:
+    """When something that lasts began: `10:02 UTC`, on another day `21 Nov, 10:02 UTC`."""
+    clock = f"{moment:%H:%M} UTC"
+    return clock if moment.date() == now.date() else f"{day(moment, now)}, {clock}"
+
+
 def until(moment: datetime, now: datetime) -> str:
     """`in 40 min`, `any moment`, `14 Dec`."""
     left = moment - now

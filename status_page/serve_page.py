@@ -9,7 +9,9 @@ from typing import Any
 import azure.functions as func
 
 from shared.failures import FailureCode
+from shared.setting_values import SignIn
 from shared.settings import VERSION
+from shared.who_gets_in import SIGN_IN_PATH, SIGN_OUT_PATH
 from shared.words import UserState
 from status_page import actions, say
 from status_page.health_line import NAMES, Level
@@ -69,11 +71,14 @@ class Page:
             actions=actions,
         )
 
-    def shell(self) -> func.HttpResponse:
-        """The page without any data."""
+    def shell(self, sign_in: SignIn) -> func.HttpResponse:
+        """The page without any data; it asks for a key, or for signing in."""
         headers = {**HEADERS, "Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
         return func.HttpResponse(
-            self.render("shell.html"), mimetype="text/html", charset="utf-8", headers={**headers, "Vary": "Accept"}
+            self.render("shell.html", sign_in=sign_in, sign_in_path=SIGN_IN_PATH, sign_out_path=SIGN_OUT_PATH),
+            mimetype="text/html",
+            charset="utf-8",
+            headers={**headers, "Vary": "Accept"},
         )
 
     def asset(self, name: str) -> func.HttpResponse:

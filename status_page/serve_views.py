@@ -1,17 +1,20 @@
 """The views behind the key: what the page's script asks for, as pieces of HTML."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared import paused
+from shared.front_door import Visit
 from shared.problem import problem
 from shared.runs import RunKind
 from shared.services import Services
 from shared.signed_in import comes_from_the_page
+from shared.who_gets_in import LetIn
 from shared.words import UserState
 from status_page.find_users import Sort
 from status_page.runs_told import RunBook
@@ -51,21 +54,21 @@ class Views:
         """The facts behind the first view."""
         return self._home
 
-    def serve(self, body: bytes, headers: Mapping[str, str]) -> func.HttpResponse:
-        """One view."""
-        if not comes_from_the_page({name.lower(): value for name, value in headers.items()}):
+    def serve(self, visit: Visit) -> func.HttpResponse:
+        """One view, with the buttons that this visitor may press."""
+        if not comes_from_the_page({name.lower(): value for name, value in visit.headers.items()}):
             return problem(403, "not-the-page", "This answers the page's own script.", "Scripts read /api/overview.")
         try:
-            asked = ViewRequest.model_validate_json(body or b"{}")
+            asked = ViewRequest.model_validate_json(visit.body or b"{}")
         except ValidationError:
             return problem(400, "bad-request", "The page asked for something unknown.", "Load the page again.")
-        views: dict[str, Callable[[ViewRequest], str | None]] = {
+        views: dict[str, Callable[[ViewRequest, LetIn], str | None]] = {
             "home": self._home_html,
             "user": self._user_html,
             "run": self._run_html,
         }
         try:
-            html = views[asked.view](asked)
+            html = views[asked.view](asked, visit.let_in)
         except ValueError as error:
             return problem(400, "bad-request", "There is no such place.", str(error))
         except AzureError as error:
@@ -81,17 +84,22 @@ class Views:
             return problem(404, "not-there", "There is nothing here.", "It may have been removed since.")
         return func.HttpResponse(html, mimetype="text/html", charset="utf-8", headers=HEADERS | _FRAGMENT)
 
-    def _home_html(self, asked: ViewRequest) -> str:
+    def _home_html(self, asked: ViewRequest, visitor: LetIn) -> str:
         home = self._home.gather(asked.state or None, asked.text, asked.sort, asked.place)
-        settings = self._services.settings
-        return self._page.render(
-            "home.html", home=home, now=home.now, asked=asked, sorts=Sort, tenant=settings.sharepoint_name
-        )
+        tenant = self._services.settings.sharepoint_name
+        common = {"visitor": visitor, "pause": home.facts.pause}
+        return self._page.render("home.html", home=home, now=home.now, asked=asked, sorts=Sort, tenant=tenant, **common)
 
-    def _user_html(self, asked: ViewRequest) -> str | None:
+    def _user_html(self, asked: ViewRequest, visitor: LetIn) -> str | None:
         view = gather_user(self._services, asked.id)
-        return None if view is None else self._page.render("user.html", view=view, row=view.row, now=view.now)
+        if view is None:
+            return None
+        common = {"visitor": visitor, "pause": paused.read(self._services.control)}
+        return self._page.render("user.html", view=view, row=view.row, now=view.now, **common)
 
-    def _run_html(self, asked: ViewRequest) -> str | None:
+    def _run_html(self, asked: ViewRequest, visitor: LetIn) -> str | None:
         told = self._book.tell(asked.kind, asked.id)
-        return None if told is None else self._page.render("run.html", run=told, now=self._services.clock.now())
+        if told is None:
+            return None
+        common = {"visitor": visitor, "pause": paused.read(self._services.control)}
+        return self._page.render("run.html", run=told, now=self._services.clock.now(), **common)

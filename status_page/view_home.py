@@ -104,7 +104,7 @@ class HomeView:
             jobs=[job for job in jobs if job],
             sweeps=[sweep for sweep in sweeps if sweep],
             deliveries=services.deliveries.latest(now, _DELIVERIES),
-            actions=[actions.sync_everybody(facts, services.settings.bulk_copies_per_minute), actions.sweep_now()],
+            actions=_offered(facts, services.settings.bulk_copies_per_minute),
             remedies=_remedies([health.first, *health.others], facts, services.settings.bulk_copies_per_minute),
         )
 
@@ -131,9 +131,17 @@ def list_users(
     return UserList(rows, None, None, found.after, False, found.stopped, found.looked_at)
 
 
+def _offered(facts: Facts, per_minute: int) -> list[Action]:
+    """The buttons that are there whatever was found. While the app is paused no sweep begins, and a job waits."""
+    everybody = actions.sync_everybody(facts, per_minute)
+    if facts.pause is not None:
+        return [everybody, actions.resume_app()]
+    return [everybody, actions.sweep_now(), actions.pause_app()]
+
+
 def _remedies(findings: list[Finding], facts: Facts, per_minute: int) -> dict[str, Action]:
     """The button that does what a finding says, where a button can."""
-    offered: dict[str, Action] = {"sweep-late": actions.sweep_now()}
+    offered: dict[str, Action] = {"sweep-late": actions.sweep_now(), "paused": actions.resume_app()}
     if facts.stop:
         offered["safety-stop"] = actions.lift_stop(facts.stop.would_remove)
     if facts.unreadable:

@@ -90,6 +90,22 @@ def sweep_progress(visit: Visit) -> func.HttpResponse:
     return tell_sweep(services(), visit.path["runId"])
 
 
+@door.route("POST", "pause", Needs.ACT, "Pause the app")
+def pause(visit: Visit) -> func.HttpResponse:
+    """An administrator stops all checking and copying."""
+    from sync_trigger.pause_app import pause_app
+
+    return pause_app(services(), visit.body, requested_by=visit.who)
+
+
+@door.route("DELETE", "pause", Needs.ACT, "Resume the app")
+def resume(_visit: Visit) -> func.HttpResponse:
+    """An administrator lets everything go on."""
+    from sync_trigger.pause_app import resume_app
+
+    return resume_app(services())
+
+
 @functools.cache
 def _checks() -> "CheckServer":
     from sync_trigger.serve_checks import CheckServer

@@ -1,5 +1,6 @@
 """Serves the queue of checks: each message to whom it concerns."""
 
+from shared.paused import spread
 from shared.services import Services
 from sync_trigger.check_messages import CheckMessage, ListMessage, read_message
 from sync_trigger.check_photos import PhotoCheck
@@ -10,12 +11,20 @@ class CheckServer:
     """One per process, safe for its threads."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         self._lister = UserLister(services)
         self._check = PhotoCheck(services)
 
     def serve(self, text: str) -> None:
-        """Do what the message asks for; raises `ValueError` when it is none of ours, so that it ends as poison."""
-        match read_message(text):
+        """Do what the message asks for; raises `ValueError` when it is none of ours, so that it ends as poison.
+
+        While the app is paused the message goes back on the queue as it is: waiting uses up no attempt.
+        """
+        asked = read_message(text)
+        if (delay := self._services.pause_switch.wait(self._services.clock.now())) is not None:
+            self._services.checks.put(asked, spread(delay))
+            return
+        match asked:
             case ListMessage() as message:
                 self._lister.handle(message)
             case CheckMessage() as message:

@@ -24,6 +24,14 @@ def start_sweep(services: Services, body: bytes, requested_by: str) -> func.Http
     if isinstance(request, func.HttpResponse):
         return request
     lifted = request.force and safety_stop.lift(services.control, services.clock.now())
+    if services.pause_switch.wait(services.clock.now()) is not None:
+        return problem(
+            409,
+            "paused",
+            "The app is paused, so no sweep begins.",
+            "Resume it on the page or with DELETE /api/pause, then ask again.",
+            safetyStopLifted=lifted,
+        )
     begun = begin_sweep(services, why="asked for by an administrator", requested_by=requested_by)
     if isinstance(begun, Busy):
         return problem(

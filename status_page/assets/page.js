@@ -1,7 +1,8 @@
-// The page's one script. It asks for the key, fetches pieces of HTML that the server has rendered, and puts them in
+// The page's one script. It asks for the key, or for signing in, fetches pieces of HTML that the server has rendered, and puts them in
 // place without disturbing who types or reads. It keeps nothing but the key, in this tab.
 
 const KEY = "photosync-key";
+const ENTRA = document.documentElement.dataset.signIn === "entra"; // App Service authentication knows who is there
 const REFRESH_MS = 5000;
 const SOON_MS = 1000; // while something that takes seconds is under way
 const TYPING_MS = 300;
@@ -12,7 +13,7 @@ const view = at("view");
 
 let shown = ""; // which view is in place: its pieces are exchanged, another one's replace it
 let asked = 0; // the latest request; answers to earlier ones are thrown away
-let paused = false;
+let still = false; // nothing is fetched by itself
 let timer = 0;
 let kind = ""; // of the first line, to announce when it changes
 const search = { text: "", sort: "name", places: [] }; // places: where the pages before this one begin
@@ -30,11 +31,15 @@ async function call(method, path, body) {
     body,
     cache: "no-store",
     credentials: "same-origin",
-    redirect: "error",
+    redirect: "manual", // App Service authentication may send who is not signed in to a page of its own
   });
 }
 
+// App Service authentication answers 401, or wants to lead elsewhere; the host answers 401 to a wrong key.
+const isSignedOut = (answer) => answer.status === 401 || answer.type === "opaqueredirect";
+
 async function problemOf(answer) {
+  if (isSignedOut(answer)) return "You are not signed in any more. Load the page again.";
   if (answer.status === 500) return "The app itself failed. Its log says why.";
   try {
     const told = await answer.json();
@@ -74,14 +79,14 @@ async function load({ moveFocus = false } = {}) {
   }
   if (number !== asked) return;
   at("loading").hidden = true;
-  if (answer?.status === 401 || answer?.status === 403) {
-    lockOut();
+  if (answer && (isSignedOut(answer) || answer.status === 403)) {
+    lockOut(answer.status === 403 ? await problemOf(answer) : "");
     return;
   }
   if (answer?.ok) {
     put(html, `${to.view}/${to.kind ?? ""}/${to.id ?? ""}`);
     trouble("");
-    at("as-of").textContent = paused ? `Paused, as of ${clock()}` : `As of ${clock()}`;
+    at("as-of").textContent = still ? `Not refreshed, as of ${clock()}` : `As of ${clock()}`;
     if (moveFocus) at("main").focus({ preventScroll: true });
   } else {
     const why = answer ? await problemOf(answer) : "The app cannot be reached. It is tried again by itself.";
@@ -93,7 +98,7 @@ async function load({ moveFocus = false } = {}) {
 
 function schedule() {
   clearTimeout(timer);
-  if (!paused && !at("live").hidden) timer = setTimeout(refresh, view.querySelector("[data-soon]") ? SOON_MS : REFRESH_MS);
+  if (!still && !at("live").hidden) timer = setTimeout(refresh, view.querySelector("[data-soon]") ? SOON_MS : REFRESH_MS);
 }
 
 function refresh() {
@@ -155,7 +160,7 @@ function say(text) {
 
 // ---- Who is there
 
-function lockOut() {
+function lockOut(why = "") {
   const had = sessionStorage.getItem(KEY) !== null;
   sessionStorage.removeItem(KEY);
   view.replaceChildren();
@@ -164,6 +169,11 @@ function lockOut() {
   at("live").hidden = true;
   trouble("");
   at("gate").hidden = false;
+  if (ENTRA) {
+    at("gate-wrong").textContent = why;
+    at("sign-in").focus();
+    return;
+  }
   at("gate-wrong").textContent = had ? "The app did not accept that key. Check that you copied all of it." : "";
   at("key").value = "";
   at("key").focus();
@@ -177,31 +187,35 @@ at("gate").addEventListener("submit", (event) => {
 });
 
 at("forget").addEventListener("click", () => {
+  if (ENTRA) return location.assign(at("forget").dataset.leave);
   sessionStorage.removeItem(KEY);
   asked++;
   clearTimeout(timer);
   lockOut();
 });
 
-at("pause").addEventListener("click", () => {
-  paused = !paused;
-  at("pause").setAttribute("aria-pressed", String(paused));
-  at("pause").textContent = paused ? "Go on" : "Pause";
-  if (paused) {
+at("still").addEventListener("click", () => {
+  still = !still;
+  at("still").setAttribute("aria-pressed", String(still));
+  at("still").textContent = still ? "Refresh again" : "Stop refreshing";
+  if (still) {
     clearTimeout(timer);
-    at("as-of").textContent = `Paused, ${at("as-of").textContent.toLowerCase().replace("utc", "UTC")}`;
+    at("as-of").textContent = `Not refreshed, ${at("as-of").textContent.toLowerCase().replace("utc", "UTC")}`;
   } else load();
 });
 
 // ---- Doing something
 
 async function confirmed(button) {
-  const { title, text, yes } = button.dataset;
+  const { title, text, yes, ask } = button.dataset;
   if (!title) return true;
   const dialog = at("ask");
   at("ask-title").textContent = title;
   at("ask-text").textContent = text;
   at("ask-yes").textContent = yes;
+  at("ask-more").hidden = !ask;
+  at("ask-label").textContent = ask ?? "";
+  at("ask-reason").value = "";
   dialog.returnValue = "no";
   dialog.showModal();
   await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
@@ -211,7 +225,9 @@ async function confirmed(button) {
 async function act(button) {
   const { id } = button;
   if (!(await confirmed(button))) return at(id)?.focus();
-  const { method, path, body } = button.dataset;
+  const { method, path, ask } = button.dataset;
+  const reason = ask ? at("ask-reason").value.trim() : "";
+  const body = reason ? JSON.stringify({ ...JSON.parse(button.dataset.body), reason }) : button.dataset.body;
   const pressed = at(id) ?? button;
   pressed.disabled = true;
   try {
@@ -228,7 +244,15 @@ async function act(button) {
   }
 }
 
+at("ask-reason").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault(); // it would press the first button, which is the one that does nothing
+  at("ask").close("yes");
+});
+
 function outcome(method, path, told) {
+  if (told.paused) return "The app is paused.";
+  if (told.paused === false) return "The app goes on within a minute or so.";
   if (method === "DELETE") return "The job is cancelled.";
   if (told.runId) return "A sweep has begun.";
   if (told.putBack !== undefined) return `${told.putBack} put back.`;
@@ -350,7 +374,7 @@ addEventListener("hashchange", () => {
 });
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !paused && !at("live").hidden) load();
+  if (!document.hidden && !still && !at("live").hidden) load();
 });
 
 at("loading").hidden = false;

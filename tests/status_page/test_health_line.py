@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from shared.actions import ActionRow
 from shared.breaker import Breaker
 from shared.failures import FailureCode
 from shared.gates import Service
+from shared.paused import Pause
 from shared.runs import RunRow, RunState, Users
 from shared.safety_stop import SafetyStop
 from shared.subscription_record import SubscriptionHealth, SubscriptionRecord
@@ -28,6 +30,7 @@ WELL = Facts(
     subscription_health=SubscriptionHealth.VALID,
     sweeps=(SWEEP,),
 )
+PAUSE = Pause(datetime(2026, 11, 22, 10, 2, tzinfo=UTC), "maria@contoso.com", "SharePoint is being moved")
 STOP = SafetyStop(NOW, would_remove=61, allowed=60)
 OPEN = Breaker(open_since=NOW - timedelta(minutes=12), code="NotPermitted", next_probe_at=NOW + timedelta(minutes=3))
 
@@ -61,6 +64,18 @@ CASES: dict[str, tuple[dict[str, Any], Level, str, str]] = {
         Level.WELL,
         "All is well – 1 photo in step, last change copied 2 min ago, subscription valid until 14 Dec, 7 on the way.",
         "",
+    ),
+    "paused": (
+        {"pause": PAUSE},
+        Level.STOPPED,
+        "Paused by maria@contoso.com since 10:02 UTC: nothing is copied.",
+        "The reason given: SharePoint is being moved. Resume when it may go on.",
+    ),
+    "paused, since yesterday": (
+        {"pause": Pause(datetime(2026, 11, 21, 23, 9, tzinfo=UTC), "function key"), "sweeps": late(19)},
+        Level.STOPPED,
+        "Paused by function key since 21 Nov, 23:09 UTC: nothing is copied.",
+        "Resume when it may go on. Until then changes are received and kept; none is lost.",
     ),
     "breaker-sharepoint": (
         {"breakers": {Service.SHAREPOINT: OPEN}},
@@ -171,6 +186,9 @@ def test_what_stops_everything_comes_first() -> None:
         unreadable=2,
     )
     health = health_line(facts, NOW)
+    paused = health_line(replace(facts, pause=PAUSE), NOW)
+    assert paused.first.kind == "paused"
+    assert "sweep-late" not in {finding.kind for finding in paused.others}  # none begins in a pause
     kinds = [health.first.kind, *(finding.kind for finding in health.others)]
     assert kinds == ["breaker-sharepoint", "safety-stop", "sweep-late", "unreadable", "failed", "gate-graph"]
 
@@ -210,3 +228,13 @@ def test_scripts_read_the_same_facts() -> None:
     assert trouble["healthy"] is False
     assert trouble["openBreakers"]["sharepoint"]["error"] == "NotPermitted"
     assert [finding["kind"] for finding in trouble["alsoFound"]] == ["safety-stop"]
+    assert (well["paused"], well["latestActions"]) == (None, [])
+    action = ActionRow(NOW, "maria@contoso.com", "Pause the app", "POST", "pause", 200)
+    paused = told(replace(WELL, pause=PAUSE, latest_actions=(action,)), NOW)
+    assert paused["paused"] == {
+        "since": "2026-11-22T10:02:00+00:00",
+        "by": "maria@contoso.com",
+        "reason": "SharePoint is being moved",
+    }
+    [told_action] = paused["latestActions"]
+    assert (told_action["who"], told_action["request"]) == ("maria@contoso.com", "POST /api/pause")

@@ -274,17 +274,17 @@ def test_the_keyboard_is_enough(opened: Opened, tenant: Tenant) -> None:
     expect(page.locator("#sync-everybody")).to_be_focused()
 
 
-def test_a_pause_is_a_pause(opened: Opened) -> None:
-    """While it is paused the page asks for nothing; signing out forgets the key and what was shown."""
+def test_a_page_that_is_kept_still_asks_for_nothing(opened: Opened) -> None:
+    """While it does not refresh the page asks for nothing; signing out forgets the key and what was shown."""
     page = opened(clock=True)
     expect(page.locator("#people")).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Stop refreshing").click()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.clock.fast_forward(60_000)
-    expect(page.locator("#as-of")).to_have_text(re.compile("Paused, as of"))
+    expect(page.locator("#as-of")).to_have_text(re.compile("Not refreshed, as of"))
     assert asked == []
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Refresh again").click()
     expect(page.locator("#as-of")).to_have_text(re.compile("^As of"))
     assert len(asked) == 1
     with page.expect_request("**/view"):

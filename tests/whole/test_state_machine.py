@@ -77,6 +77,8 @@ class Tenant(RuleBasedStateMachine):
         self.misfortunes = 0
         self.sleeper: threading.Thread | None = None
         self.excused: list[dict[str, Any]] = []
+        self.paused = False
+        self.asked_before_pause = 0
 
     def start_app(self) -> None:
         """The app as after a restart."""
@@ -286,6 +288,32 @@ class Tenant(RuleBasedStateMachine):
         """A sweep begins, unless one is at work."""
         begin_sweep(self.bench.services, why="the test wants it", requested_by="a test")
 
+    @precondition(lambda self: not self.paused and self.sleeper is None)
+    @rule()
+    def pause(self) -> None:
+        """An administrator pauses the app; every process knows within a second."""
+        self.bench.services.pause_switch.pause(self.bench.clock.now(), "a test", None)
+        self.bench.clock.sleep(2)
+        self.paused = True
+        self.asked_before_pause = self.asked()
+
+    @precondition(lambda self: self.paused)
+    @rule()
+    def resume(self) -> None:
+        """An administrator lets everything go on."""
+        self.bench.services.pause_switch.resume(self.bench.clock.now())
+        self.paused = False
+
+    def asked(self) -> int:
+        """How often Microsoft was called so far."""
+        return len(self.bench.control.requests(app=self.bench.client_id, inner=False))
+
+    @invariant()
+    def nothing_is_asked_while_paused(self) -> None:
+        """While the app is paused Microsoft hears nothing of it."""
+        if getattr(self, "paused", False):
+            assert self.asked() == self.asked_before_pause
+
     @invariant()
     def nobody_misbehaves(self) -> None:
         """The tenant has nothing to complain of, but for what a sleeper could not help."""
@@ -303,6 +331,7 @@ class Tenant(RuleBasedStateMachine):
             self.wake_up()
         self.bench.control.clear_faults()
         self.restore_roles()
+        self.resume()
         # After the first hour every lease has ended and every missing photo is noted; after the day what had failed is
         # tried again, and missing photos are cleared; the last finds what that has stirred up.
         for pause in (3700, 25 * 3600, 3700):

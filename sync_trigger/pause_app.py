@@ -1,0 +1,39 @@
+"""An administrator pauses the app, or lets it go on."""
+
+import logging
+from typing import Annotated
+
+import azure.functions as func
+from pydantic import Field, StringConstraints
+
+from shared.problem import json_answer
+from shared.services import Services
+from sync_trigger.request_bodies import RequestBody, read_body
+
+LONGEST_REASON = 200
+_log = logging.getLogger("photosync.pause")
+
+
+class PauseRequest(RequestBody):
+    """The body of `POST /api/pause`; it may be empty."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_REASON)] = Field(default="")
+    """Why, for those who find the app paused."""
+
+
+def pause_app(services: Services, body: bytes, requested_by: str) -> func.HttpResponse:
+    """Pause: nothing is checked and nothing copied until somebody resumes. A second pause changes nothing."""
+    request = read_body(PauseRequest, body, path="POST /api/pause", example='{"reason": "Maintenance"}')
+    if isinstance(request, func.HttpResponse):
+        return request
+    pause = services.pause_switch.pause(services.clock.now(), requested_by, request.reason or None)
+    _log.warning("the app is paused since %s: nothing is checked and nothing copied", pause.since.isoformat())
+    return json_answer(200, {"paused": True, "since": pause.since.isoformat(), "by": pause.by, "reason": pause.reason})
+
+
+def resume_app(services: Services) -> func.HttpResponse:
+    """Let everything go on, within about a minute. Without a pause it changes nothing."""
+    ended = services.pause_switch.resume(services.clock.now())
+    if ended is not None:
+        _log.warning("the app goes on: it was paused since %s", ended.since.isoformat())
+    return json_answer(200, {"paused": False, "wasPausedSince": ended.since.isoformat() if ended else None})
