@@ -5,8 +5,9 @@ import azure.functions as func
 import photo_worker
 import status_page
 import sync_trigger
-from shared import settings
+from shared import logs, settings
 
+logs.quieten_libraries()
 settings.load()  # says in one message what is missing or wrong, before anything runs
 
 app = func.FunctionApp()

@@ -49,6 +49,9 @@ from shared.sharepoint import SharePoint
 from shared.status import StatusRow
 from shared.words import Outcome, PhotoEvent, UserState
 
+MOST_REQUEST_IDS = 8
+"""So many of a service go into the line of an attempt; a copy has four of SharePoint."""
+
 
 class Attempt:
     """One look at one photo, with its own count of requests and its own end of time."""
@@ -62,6 +65,21 @@ class Attempt:
         self.started = started
         self.kept_before: dict[str, str] = {}
         """What was there before the app's first write, if this attempt has read it; for the history."""
+        self._ended: datetime | None = None
+
+    @property
+    def ended(self) -> datetime:
+        """When it was over; for as long as it is not, now."""
+        return self._ended or self._services.clock.now()
+
+    @property
+    def milliseconds(self) -> int:
+        """How long it took."""
+        return round((self.ended - self.started).total_seconds() * 1000)
+
+    def end(self) -> None:
+        """It is over."""
+        self._ended = self._services.clock.now()
 
     @property
     def called(self) -> list[Service]:
@@ -72,6 +90,10 @@ class Attempt:
     def requests(self, service: Service) -> int:
         """HTTP requests made to the service so far."""
         return self._caller.meter.requests[service]
+
+    def request_ids(self, service: Service) -> str:
+        """The service's own ids of the latest answers, with commas between; what its support asks for."""
+        return ",".join(filter(None, self._caller.meter.request_ids[service][-MOST_REQUEST_IDS:]))
 
     def check(self, user_id: str, row: StatusRow, *, force: bool) -> tuple[Source, Plan]:
         """What Graph says, and what that calls for; raises `Failure`."""

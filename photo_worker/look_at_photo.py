@@ -1,6 +1,5 @@
 """One photo event, from the queue to the record: take the lease, attempt, record, let go."""
 
-import logging
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -9,18 +8,20 @@ from photo_worker.attempt import Attempt
 from photo_worker.endings import Ending, failed
 from photo_worker.lease import Lease, LeaseLost, take
 from photo_worker.picture_folder import PictureFolders
+from photo_worker.tell_attempt import tell_attempt, tell_begun
 from shared.after_failure import GiveUp, TryAgain, after_failure
+from shared.correlation import correlation_id
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
 from shared.paused import spread
 from shared.runs import ItemRow
 from shared.services import Services
+from shared.spans import span
 from shared.status import HistoryRow, StatusRow
 from shared.words import Action, Outcome, PhotoEvent, UserState
 
 BUSY_DELAY = timedelta(seconds=10)
 """How long an event that must be answered for itself (a job's, a forced one) waits for another worker."""
-_log = logging.getLogger("photosync.worker")
 
 
 class PhotoWorker:
@@ -36,6 +37,14 @@ class PhotoWorker:
         Returns when the message may be deleted: the matter is settled, or on the queue again, or in the hands of
         another worker. Raises only for a bug, or when Storage fails; then the host tries again.
         """
+        with span("look", event.traceparent) as told:
+            tell_begun(event, self._services.clock.now())
+            outcome = self._handle(event, deliveries)
+            told.attributes |= {"outcome": outcome, "reason": event.reason, "attempt": event.attempt}
+            told.failed = outcome is Outcome.FAILED
+            return outcome
+
+    def _handle(self, event: PhotoEvent, deliveries: int) -> Outcome:
         if event.job_id is not None and event.attempt == 1 and self._services.runs.is_cancelled(event.job_id):
             # What an earlier attempt has begun is brought to its end.
             now = self._services.clock.now()
@@ -97,6 +106,7 @@ class PhotoWorker:
                 lease.let_go(attempt.started, look_again=False, **unexpected)
                 raise
             deferred = ending.outcome is Outcome.DEFERRED
+            attempt.end()
             done = lease.let_go(self._services.clock.now(), look_again=not deferred, **ending.changes)
             self._record(event, ending, lease.row, attempt)
             self._services.breakers.count(attempt.called, failure, self._services.clock.now())
@@ -130,15 +140,13 @@ class PhotoWorker:
     def _record(self, event: PhotoEvent, ending: Ending, row: StatusRow, attempt: Attempt) -> None:
         """Write the attempt down: the history, the job's item, the log. `row` is as the attempt left it."""
         outcome, row = ending.outcome, _telling(row, ending)
-        now = self._services.clock.now()
-        milliseconds = round((now - attempt.started).total_seconds() * 1000)
         self._services.history.add(
             HistoryRow(
                 user_id=event.user_id,
-                at=now,
+                at=attempt.ended,
                 reason=event.reason,
                 outcome=outcome,
-                milliseconds=milliseconds,
+                milliseconds=attempt.milliseconds,
                 graph_requests=attempt.requests(Service.GRAPH),
                 sharepoint_requests=attempt.requests(Service.SHAREPOINT),
                 noticed_at=event.noticed_at,
@@ -147,20 +155,12 @@ class PhotoWorker:
                 error_code=row.error_code,
                 error_detail=row.error_detail,
                 error_request_id=row.error_request_id,
+                correlation_id=correlation_id(),
                 **attempt.kept_before,
             )
         )
         self._record_item(event, outcome, row)
-        error = f", {row.error_code} (request id {row.error_request_id})" if row.error_code else ""
-        _log.info(
-            "photo of %s: %s, because of a %s, attempt %d, %d ms%s",
-            event.user_id,
-            outcome,
-            event.reason,
-            event.attempt,
-            milliseconds,
-            error,
-        )
+        tell_attempt(self._services.measures, event, outcome, row, attempt)
 
     def _record_item(self, event: PhotoEvent, outcome: Outcome, row: StatusRow) -> None:
         if event.job_id is not None:

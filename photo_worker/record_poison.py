@@ -4,8 +4,10 @@ import logging
 
 from photo_worker.lease import take
 from shared.failures import FailureCode
+from shared.logs import Happened, tell
 from shared.runs import ItemRow
 from shared.services import Services
+from shared.spans import span, worth_sending
 from shared.words import Outcome, PhotoEvent, UserState
 
 _LONGEST_TEXT = 30_000
@@ -20,9 +22,15 @@ def record_poison(services: Services, message_id: str, text: str) -> None:
     except ValueError:
         code = FailureCode.UNREADABLE_MESSAGE
         services.control.put(f"unreadable-message {message_id}", {"text": text[:_LONGEST_TEXT], "errorCode": str(code)})
-        _log.error("%s: message %s on the queue: %s %s", code, message_id, code.sentence, code.remedy)
+        tell(_log, Happened.UNREADABLE_MESSAGE, code=code, message_id=message_id, todo=code.remedy)
         return
+    with span("poison", event.traceparent):
+        _give_up(services, event)
 
+
+def _give_up(services: Services, event: PhotoEvent) -> None:
+    """Let the user's row say that the host gave up."""
+    worth_sending()
     code = FailureCode.UNEXPECTED_ERROR
     now = services.clock.now()
     # Held: somebody is at work on this very user, and will say how it ended.
@@ -39,4 +47,5 @@ def record_poison(services: Services, message_id: str, text: str) -> None:
         )
         if event.job_id is not None:
             services.runs.record(event.job_id, ItemRow(event.user_id, Outcome.FAILED, now, lease.row.upn, str(code)))
-    _log.error("%s: the host gave up on the photo event of %s. %s", code, event.user_id, code.remedy)
+    tell(_log, Happened.POISON, code=code, reason=event.reason, attempt=event.attempt, todo=code.remedy)
+    _log.debug("the photo event of %s was poison", event.user_id)

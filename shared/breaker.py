@@ -18,6 +18,7 @@ from typing import Any
 from shared.control import Control
 from shared.failures import Failure, FailureCode
 from shared.gates import STALE_AFTER, Service
+from shared.logs import Happened, tell
 from shared.rows import from_entity, to_entity
 from shared.sweep_wanted import ask_for_sweep
 
@@ -123,7 +124,7 @@ class Breakers:
 
         self._remember(service, from_entity(Breaker, self._control.change(_row(service), close)))
         ask_for_sweep(self._control, f"{service} works again", now)
-        _log.warning("%s works again: photos are looked at as usual", service)
+        tell(_log, Happened.BREAKER_CLOSED, service=service)
 
     def _count_failed(self, service: Service, code: FailureCode, now: datetime) -> None:
         with self._lock:
@@ -135,7 +136,7 @@ class Breakers:
         breaker = from_entity(Breaker, self._control.change(_row(service), count))
         self._remember(service, breaker)
         if breaker.open_since == now:
-            _log.error("%s: %s Photos wait until a probe works. %s", code, code.sentence, code.remedy)
+            tell(_log, Happened.BREAKER_OPENED, service=service, code=code, why=code.sentence, todo=code.remedy)
 
     def _may_probe(self, service: Service, breaker: Breaker, now: datetime) -> bool:
         """Whether this look is the one that probes: the first to move the time of the next probe on."""

@@ -25,6 +25,8 @@ from shared.answers import Answer, claims_challenge, failure_of
 from shared.clock import Clock
 from shared.failures import Failure, FailureCode
 from shared.gates import Gates, Service
+from shared.operation_name import operation_of
+from shared.spans import span
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
@@ -80,6 +82,8 @@ class Meter:
     """What one attempt has cost: HTTP requests by service."""
 
     requests: dict[Service, int] = field(default_factory=lambda: dict.fromkeys(Service, 0))
+    request_ids: dict[Service, list[str]] = field(default_factory=lambda: {service: [] for service in Service})
+    """Microsoft's own, in the order of the answers."""
 
 
 def new_session(connections: int = 32) -> requests.Session:
@@ -173,6 +177,17 @@ class Caller:
     def _exchange(self, call: Call, token: str) -> Answer:
         """One request and its answer, read up to `call.largest` bytes."""
         self.meter.requests[call.service] += 1
+        operation = operation_of(call.url)
+        with span(f"{call.method} {operation.path}", is_call=True) as told:
+            told.attributes |= {"http.request.method": call.method, "url.full": operation.url}
+            answer = self._request(call, token)
+            told.attributes |= {"http.response.status_code": answer.status, "request_id": answer.request_id}
+            told.failed = answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in call.handled
+        self.meter.request_ids[call.service].append(answer.request_id)
+        _log.debug("%s %s answered %d, request id %s", call.method, operation.url, answer.status, answer.request_id)
+        return answer
+
+    def _request(self, call: Call, token: str) -> Answer:
         headers = {
             "Authorization": f"Bearer {token}",
             "User-Agent": self._user_agent,
@@ -190,7 +205,6 @@ class Caller:
             stream=True,
         ) as response:
             request_id = response.headers.get("request-id") or response.headers.get("SPRequestGuid") or ""
-            _log.debug("%s %s answered %d, request id %s", call.service, call.method, response.status_code, request_id)
             content = b"".join(self._pieces(response, call))
             return Answer(response.status_code, response.headers, content, request_id)
 

@@ -7,11 +7,14 @@ Source: sp-dev-docs, "Avoid getting throttled or blocked in SharePoint Online"; 
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
 from azure.core.exceptions import AzureError
+
+from shared.logs import Happened, tell
 
 STALE_AFTER = timedelta(seconds=1)
 """How long an instance trusts what it last read of a gate: so long may others call on after one was told to stop."""
@@ -41,8 +44,10 @@ class SharedRows(Protocol):
 class Gates:
     """The gates as one process sees them; safe for its threads."""
 
-    def __init__(self, shared: SharedRows) -> None:
+    def __init__(self, shared: SharedRows, on_close: Callable[[Service], None] | None = None) -> None:
+        """`on_close`: is told whenever a service asks for a pause."""
         self._shared = shared
+        self._on_close = on_close
         self._opens: dict[Service, datetime] = {}
         self._read_at: dict[Service, datetime] = {}
         self._lock = threading.Lock()
@@ -51,11 +56,14 @@ class Gates:
         """Nobody calls `service` before `until`; a gate that is closed for longer stays so."""
         with self._lock:
             self._opens[service] = max(until, self._opens.get(service, until))
+        tell(_log, Happened.GATE_CLOSED, service=service, until=until.isoformat(timespec="seconds"))
+        if self._on_close is not None:
+            self._on_close(service)
         try:
             self._shared.change_later(row_of(service), "opensAt", until)
         except AzureError as error:
             # This process knows; the others will be told the same by the service itself.
-            _log.warning("the gate of %s could not be shared: %s", service, type(error).__name__)
+            tell(_log, Happened.GATE_NOT_SHARED, service=service, error=type(error).__name__)
 
     def seconds_left(self, service: Service, now: datetime) -> float:
         """How long `service` is still closed; 0 when it is open."""
@@ -74,7 +82,7 @@ class Gates:
         try:
             opens = self._shared.get(row_of(service)).get("opensAt")
         except AzureError as error:
-            _log.warning("the gate of %s could not be read: %s", service, type(error).__name__)
+            tell(_log, Happened.GATE_NOT_READ, service=service, error=type(error).__name__)
             return
         if opens is not None:
             with self._lock:

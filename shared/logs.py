@@ -37,8 +37,9 @@ class Happened(Told):
 
     def __new__(cls, event: str, sentence: str, level: int = logging.INFO) -> Self:
         """A member is its name; sentence and level hang on it."""
-        member = super().__new__(cls, event, sentence)
-        member.level = level
+        member = str.__new__(cls, event)
+        member._value_ = event
+        member.sentence, member.level = sentence, level
         return member
 
     DELIVERY_JUDGED = "delivery_judged", "Graph's notifications were judged."
@@ -61,6 +62,7 @@ class Happened(Told):
     CHECK_FAILED = "check_failed", "Users could not be checked.", logging.ERROR
     COPIED = "copied", "SharePoint has the new picture."
     CLEARED = "cleared", "The picture of a removed photo was cleared."
+    RESTORED = "restored", "SharePoint has the picture properties from before the app's first write."
     SKIPPED = "skipped", "There was nothing to write."
     DEFERRED = "deferred", "A photo waits until it is tried again."
     FAILED = "failed", "A photo could not be copied.", logging.ERROR

@@ -18,6 +18,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
+from shared.correlation import correlation_id
 from shared.newest_first import newest_first
 from shared.rows import from_entity, to_entity
 from shared.status import RowChanged
@@ -97,6 +98,8 @@ class RunRow:
     error_code: str | None = None
     error_detail: str | None = None
     error_request_id: str | None = None
+    correlation_id: str | None = None
+    """What the log's lines and the users' attempts that belong to this run carry."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,8 @@ class Runs:
 
     def start(self, *, now: datetime, requested_by: str, kind: RunKind = RunKind.JOB, **fields: Any) -> RunRow:
         """Write a new run down; `fields` are those of `RunRow`."""
-        run = RunRow(fields.pop("run_id", None) or newest_first(now), now, requested_by, **fields)
+        run_id = fields.pop("run_id", None) or newest_first(now)
+        run = RunRow(run_id, now, requested_by, correlation_id=correlation_id(), **fields)
         entity = to_entity(run, kind, run.run_id)
         creating(self._runs, lambda: self._runs.create_entity(entity))
         return run

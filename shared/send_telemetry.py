@@ -70,10 +70,12 @@ class Sender:
         self._counters: dict[Metric, Counter] = {
             metric: meter.create_counter(metric) for metric in Metric if metric not in HISTOGRAMS
         }
-        self._histograms: dict[Metric, Histogram] = {metric: meter.create_histogram(metric, "s") for metric in HISTOGRAMS}
+        self._histograms: dict[Metric, Histogram] = {
+            metric: meter.create_histogram(metric, "s") for metric in HISTOGRAMS
+        }
 
     def send(self, spans: Sequence[Span], measured: Sequence[Measured], *, ends: bool) -> None:
-        """Take all of it over; spans go out at once, metrics with the rest of half a minute, unless the process ends."""
+        """Take all of it over; spans go out at once, metrics twice a minute and as the process ends."""
         for span in spans:
             self._take(span)
         for metric, value, attributes in measured:
@@ -108,7 +110,7 @@ def _within(parent: Place | None) -> Any:
 
 
 def _credential(authentication: str | None) -> Any:
-    """The identity that the setting names, as `Authorization=AAD` with or without `ClientId=…`; None: none is needed."""
+    """The identity that the setting names, as `Authorization=AAD`, perhaps with `ClientId=…`; None: none."""
     parts = dict(part.strip().split("=", 1) for part in (authentication or "").split(";") if "=" in part)
     named = {name.strip().lower(): value.strip() for name, value in parts.items()}
     if named.get("authorization", "").upper() != "AAD":

@@ -4,6 +4,7 @@ The webhook touches only the queue and the table of deliveries; so tokens, HTTP 
 before somebody asks for them.
 """
 
+import atexit
 import functools
 import os
 from collections.abc import Mapping
@@ -11,12 +12,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import settings as settings_module
+from shared import telemetry
 from shared.actions import Actions
 from shared.breaker import Breakers
 from shared.clock import Clock, SystemClock
 from shared.control import Control
 from shared.deliveries import Deliveries
-from shared.gates import Gates
+from shared.gates import Gates, Service
+from shared.measures import Measure, Measures
 from shared.pace import Pace
 from shared.paused import PauseSwitch
 from shared.photo_queue import Message, MessageQueue, PhotoQueue
@@ -125,7 +128,17 @@ class Services:
     @functools.cached_property
     def gates(self) -> Gates:
         """Who must not be called before when."""
-        return Gates(self.control)
+        return Gates(self.control, on_close=self._throttled)
+
+    @functools.cached_property
+    def measures(self) -> Measures:
+        """What is counted by the hour."""
+        return Measures(self.quick_storage, self.clock)
+
+    def _throttled(self, service: Service) -> None:
+        """A service asked for a pause."""
+        self.measures.count(Measure.THROTTLED)
+        telemetry.measure(telemetry.Metric.THROTTLED, service=service)
 
     @functools.cached_property
     def breakers(self) -> Breakers:
@@ -174,4 +187,13 @@ class Services:
 @functools.cache
 def services() -> Services:
     """The process's services; raises `SettingsError` when the settings are not complete."""
-    return Services(settings_module.load(), os.environ)
+    made = Services(settings_module.load(), os.environ)
+    atexit.register(lambda: made.measures.write_if_possible() if "measures" in vars(made) else None)
+    for name in telemetry.ITS_OWN_WAYS:
+        os.environ.setdefault(name, "true")
+    telemetry.connect(
+        os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+        os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING"),
+        os.environ.get("WEBSITE_SITE_NAME"),
+    )
+    return made

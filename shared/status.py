@@ -103,6 +103,8 @@ class HistoryRow:
     before_placeholder_state: str | None = None
     before_timestamp: str | None = None
     before_exchange_sync_state: str | None = None
+    correlation_id: str | None = None
+    """Of the delivery, sweep, job or retry that this attempt belongs to; the log's lines carry the same."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.send_telemetry import Sender
     from shared.spans import Span
 
 
@@ -44,6 +43,8 @@ ITS_OWN_WAYS = (
 settings from afar: the app calls nobody whom its administrator does not expect."""
 SEND_EVERY = 5.0
 """Seconds; the first time too, so that the imports do not get in the way of whoever is just being answered."""
+LAST_WORDS = 5.0
+"""Seconds that the end of the process waits for what is left."""
 MOST_WAITING = 5000
 """Measurements kept until they are sent; beyond these they are dropped, never waited for."""
 
@@ -78,7 +79,52 @@ class _Outbox:
         """Whether anybody reads what is put here."""
         return self._connection is not None
 
-    def connect(connection_string: str | None, authentication: str | None = None, role: str | None = None) -> None:
+    def connect(self, connection: Connection) -> None:
+        """Send there from now on."""
+        with self._lock:
+            first, self._connection = self._connection is None, connection
+        if first:
+            atexit.register(self.end)
+
+    def put(self, spans: "list[Span]", measured: list[Measured]) -> None:
+        """Add to what is to be sent."""
+        with self._lock:
+            if self._connection is None or self._wake.is_set():
+                return
+            self._spans += spans[: MOST_WAITING - len(self._spans)]
+            self._measured += measured[: MOST_WAITING - len(self._measured)]
+            if self._thread is None:
+                begin = threading.Thread(target=self._run, args=(self._connection,), name="telemetry", daemon=True)
+                self._thread = begin
+                begin.start()
+
+    def end(self) -> None:
+        """Send what is left; called as the process ends, and takes a few seconds at most."""
+        with self._lock:
+            self._wake.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout=LAST_WORDS)
+
+    def _run(self, connection: Connection) -> None:
+        ends = self._wake.wait(SEND_EVERY)
+        from shared.send_telemetry import Sender
+
+        sender = Sender(connection)
+        while True:
+            with self._lock:
+                spans, self._spans = self._spans, []
+                measured, self._measured = self._measured, []
+            sender.send(spans, measured, ends=ends)
+            if ends:
+                return
+            ends = self._wake.wait(SEND_EVERY)
+
+
+_outbox = _Outbox()
+
+
+def connect(connection_string: str | None, authentication: str | None = None, role: str | None = None) -> None:
     """Send to Application Insights from now on, if there is one."""
     if connection_string:
         _outbox.connect(Connection(connection_string, authentication, role))

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared.correlation import traceparent
 from shared.told import Told
 
 QUEUE_OF_CHANGES = "photo-changes"
@@ -102,7 +103,9 @@ class PhotoEvent(BaseModel):
     the poison queue, readable, instead of being half understood.
     """
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
 
     v: Literal[1] = 1
     user_id: ObjectId
@@ -118,6 +121,8 @@ class PhotoEvent(BaseModel):
     attempt: Annotated[int, Field(ge=1)] = 1
     noticed_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     """When we first heard of it (UTC); a message that is put back keeps it."""
+    traceparent: str | None = Field(default_factory=traceparent)
+    """Names the piece of work that it belongs to, as W3C Trace Context does; None: it has no name."""
 
     def to_message(self) -> str:
         """The message's text: JSON with the names of the wire."""

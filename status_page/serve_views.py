@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import paused
 from shared.front_door import Visit
+from shared.logs import Happened, tell
 from shared.problem import problem
 from shared.runs import RunKind
 from shared.services import Services
@@ -72,7 +73,7 @@ class Views:
         except ValueError as error:
             return problem(400, "bad-request", "There is no such place.", str(error))
         except AzureError as error:
-            _log.warning("the page could not be shown: storage answered %s", type(error).__name__)
+            tell(_log, Happened.PAGE_FAILED, error=type(error).__name__)
             return problem(
                 503,
                 "storage-away",

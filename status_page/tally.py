@@ -23,6 +23,7 @@ from azure.core.exceptions import AzureError
 
 from shared.clock import Clock
 from shared.control import Control
+from shared.logs import Happened, tell
 from shared.status import RowChanged, StatusTable
 from shared.words import UserState
 
@@ -195,7 +196,7 @@ class Tallies:
         try:
             self._count_all(now, claimed)
         except AzureError as error:
-            _log.warning("users could not be counted: %s", type(error).__name__)
+            tell(_log, Happened.TALLY_FAILED, error=type(error).__name__)
 
     def _count_all(self, now: datetime, claimed: str) -> None:
         """Count everybody, in ranges of object ids; while there is no older tally, show how far it has come."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
+from shared.correlation import traceparent
 from shared.runs import RunKind
 from shared.words import Action, ObjectId, Reason
 
@@ -20,12 +21,16 @@ class _Message(BaseModel):
     the poison queue, readable, instead of being half understood.
     """
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
 
     v: Literal[1] = 1
     run_kind: RunKind
     run_id: str
     attempt: Annotated[int, Field(ge=1)] = 1
+    traceparent: str | None = Field(default_factory=traceparent)
+    """Names the piece of work that it belongs to, as W3C Trace Context does; None: it has no name."""
 
     def to_message(self) -> str:
         """The message's text: JSON with the names of the wire."""
@@ -49,7 +54,7 @@ class ListMessage(_Message):
 class CheckedUser(BaseModel):
     """One user to check; as little as the check needs."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: ObjectId
     upn: str

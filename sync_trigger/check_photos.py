@@ -26,12 +26,15 @@ from shared.recipe import recipe
 from shared.runs import ItemRow, RunKind, RunRow, RunState
 from shared.services import Services
 from shared.setting_values import RemovedPhoto
+from shared.spans import span, worth_sending
 from shared.status import RowChanged, Seen, StatusRow
+from shared.telemetry import Metric, measure
 from shared.words import Action, Outcome, PhotoEvent, UserState
 from sync_trigger.check_messages import CheckedUser, CheckMessage
 from sync_trigger.check_plan import CheckPlan
 from sync_trigger.differs import Circumstances, Different, Settled, Verdict, Write, differs, restores
 from sync_trigger.list_users import with_error
+from sync_trigger.tell_check import tell_check, tell_deferred, tell_failed
 
 LINE_TOO_LONG_DELAY = timedelta(hours=6)
 """When the line of bulk work has no room, it is looked at again so much later."""
@@ -67,6 +70,11 @@ class PhotoCheck:
 
         Returns when the message may be deleted. Raises for a bug, or when Storage fails; then the host tries again.
         """
+        with span("check", message.traceparent) as told:
+            told.attributes |= {"run": message.run_kind, "users": len(message.users)}
+            self._handle(message)
+
+    def _handle(self, message: CheckMessage) -> None:
         runs = self._services.runs
         run = runs.seen(message.run_kind, message.run_id)
         if run is None or run.row.state not in {RunState.LISTING, RunState.RUNNING}:
@@ -182,6 +190,10 @@ class PhotoCheck:
             for user_id, due in plan.given
         ]
         services.queue.put_all_later(events, within=_QUEUE_SECONDS)
+        if events:
+            worth_sending()
+            measure(Metric.PHOTO_EVENTS, len(events), reason=message.reason)
+        tell_check(message, plan)
         if plan.unanswered:
             again = message.next_round(plan.unanswered, plan.attempt)
             services.checks.put(again, max(timedelta(), plan.ask_again_at - now))
@@ -248,6 +260,7 @@ class PhotoCheck:
         what_follows = self._what_follows(failure, message)
         if isinstance(what_follows, TryAgain):
             self._services.checks.put(message.at_attempt(what_follows.attempts + 1), what_follows.delay)
+            tell_deferred(message, failure, what_follows.delay)
             return
         self._note(message, failure)
         plan = CheckPlan(settled=(Outcome.FAILED,) * len(message.users), error_code=str(failure.code))
@@ -265,7 +278,7 @@ class PhotoCheck:
             return replace(told, state=RunState.FAILED) if failure.code.kind is FailureKind.MEND else told
 
         self._services.runs.change(message.run_kind, message.run_id, with_it)
-        _log.error("%s %s, chunk %d: %s", message.run_kind, message.run_id, message.chunk, failure)
+        tell_failed(message, failure)
 
 
 def _passing_failure(answer: Answer, now: datetime) -> Failure | None:

@@ -15,8 +15,10 @@ from shared.control import Control
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
 from shared.graph import Graph, Subscription, fingerprint, wire_time
+from shared.logs import Happened, tell
 from shared.services import Services
 from shared.settings import Settings
+from shared.spans import span, worth_sending
 from shared.status import RowChanged
 from shared.subscription_record import SubscriptionHealth, SubscriptionRecord
 from shared.sweep_wanted import ask_for_sweep
@@ -47,6 +49,7 @@ _SWEEP_AFTER = {LifecycleEvent.SUBSCRIPTION_REMOVED, LifecycleEvent.MISSED}
 _log = logging.getLogger("photosync.subscription")
 
 
+@span("subscription")
 def ensure_subscription(services: Services, *, at_once: bool = False) -> None:
     """See to it that Graph notifies us. `at_once`: somebody asks for it, whatever the pace says.
 
@@ -56,7 +59,7 @@ def ensure_subscription(services: Services, *, at_once: bool = False) -> None:
     try:
         _Upkeep(services).run(at_once=at_once)
     except RowChanged:
-        _log.warning("another run looks after the subscription at the same time; this one ends")
+        tell(_log, Happened.SUBSCRIPTION_BUSY)
 
 
 def wanted_of(settings: Settings) -> Wanted:
@@ -113,7 +116,7 @@ class _Upkeep:
         if not noted:
             return False
         kinds = {event.event: event.at for event in noted}
-        _log.info("Graph says of the subscription: %s", ", ".join(sorted(kinds)))
+        tell(_log, Happened.LIFECYCLE_EVENTS, kinds=",".join(sorted(kinds)))
         if lost := sorted(_SWEEP_AFTER & kinds.keys()):
             ask_for_sweep(self._control, f"Graph said {' and '.join(lost)}.", self._now())
         heeded = heed(self._record, kinds)
@@ -128,7 +131,7 @@ class _Upkeep:
             case Look():
                 return graph.subscriptions()
             case Delete(subscription_id=needless):
-                _log.info("the subscription %s is ours and not needed; it is deleted", needless)
+                tell(_log, Happened.SUBSCRIPTION_DELETED, subscription=needless)
                 graph.delete_subscription(needless)
                 return None
             case Renew(subscription_id=ours, expires=expires):
@@ -146,18 +149,28 @@ class _Upkeep:
         """Write down that all is well. A sweep that is owed is asked for first, lest an end in between forget it."""
         if record.sweep_owed is not None:
             ask_for_sweep(self._control, record.sweep_owed, self._now())
-            _log.warning("a sweep is asked for: %s", record.sweep_owed)
+            tell(_log, Happened.SWEEP_ASKED_FOR, why=record.sweep_owed)
             record = replace(record, sweep_owed=None)
         if record.expires_at != self._record.expires_at and record.expires_at is not None:
-            _log.info("the subscription %s is valid until %s", record.id, wire_time(record.expires_at))
+            worth_sending()
+            tell(_log, Happened.SUBSCRIPTION_VALID, subscription=record.id, until=wire_time(record.expires_at))
         self._write(record)
 
     def _tell(self, failure: Failure) -> None:
         record = self._record
         health = subscription_record.health(record, self._now())
         level = logging.WARNING if health is SubscriptionHealth.RETRYING else logging.ERROR
-        end = f"until {wire_time(record.expires_at)}" if record.expires_at else "not at all"
-        _log.log(level, "the subscription (%s, valid %s) is not looked after: %s", health, end, failure)
+        worth_sending()
+        tell(
+            _log,
+            Happened.SUBSCRIPTION_TROUBLE,
+            level=level,
+            health=health,
+            until=wire_time(record.expires_at) if record.expires_at else None,
+            code=failure.code,
+            request_id=failure.request_id or None,
+            todo=failure.code.remedy,
+        )
 
     def _write(self, record: SubscriptionRecord) -> None:
         self._etag = subscription_record.write(self._control, record, self._etag)

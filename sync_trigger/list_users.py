@@ -19,9 +19,11 @@ from http import HTTPStatus
 from shared.after_failure import TryAgain, after_failure
 from shared.failures import Failure, FailureCode
 from shared.graph import Graph, GraphUser
+from shared.logs import Happened, tell
 from shared.runs import RunKind, RunRow, RunState, Users
 from shared.scope import Scope
 from shared.services import Services
+from shared.spans import span, worth_sending
 from shared.words import Action, Reason, UserState
 from sync_trigger.check_messages import CHUNK, CheckedUser, CheckMessage, ListMessage, read_users, write_users
 from sync_trigger.sweep_record import listing_ended
@@ -63,6 +65,10 @@ class UserLister:
 
         Returns when the message may be deleted. Raises for a bug, or when Storage fails; then the host tries again.
         """
+        with span("list", message.traceparent):
+            self._handle(message)
+
+    def _handle(self, message: ListMessage) -> None:
         seen = self._services.runs.seen(message.run_kind, message.run_id)
         if seen is None or seen.row.state is not RunState.LISTING:
             return
@@ -120,7 +126,7 @@ class UserLister:
         self._members.forget(run.run_id)
         if kind is RunKind.SWEEP:
             listing_ended(self._services.control, run)
-        _log.info("%s %s: %d users in %d chunks", kind, run.run_id, run.total, run.chunks)
+        tell(_log, Happened.RUN_LISTED, run=kind, run_id=run.run_id, users=run.total, chunks=run.chunks)
 
     def _after(self, failure: Failure, message: ListMessage) -> None:
         """Try again when waiting helps; otherwise the run has failed, and says why."""
@@ -195,7 +201,16 @@ def fail_run(services: Services, message: ListMessage, failure: Failure) -> None
 
     services.runs.change(message.run_kind, message.run_id, failed)
     code = failure.code
-    _log.error("%s %s could not list its users: %s %s", message.run_kind, message.run_id, failure, code.remedy)
+    worth_sending()
+    tell(
+        _log,
+        Happened.RUN_FAILED,
+        run=message.run_kind,
+        run_id=message.run_id,
+        code=code,
+        request_id=failure.request_id or None,
+        todo=code.remedy,
+    )
 
 
 def with_error(run: RunRow, failure: Failure) -> RunRow:

@@ -15,9 +15,12 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared.deliveries import DeliveryRow
+from shared.logs import Happened, tell
 from shared.photo_queue import QueueUnavailable
 from shared.problem import problem
 from shared.services import Services
+from shared.spans import span, worth_sending
+from shared.telemetry import Metric, measure
 from shared.words import PhotoEvent, Reason
 from sync_trigger.judge_delivery import LARGEST_BODY, NotFromGraph, Verdict, judge_delivery
 from sync_trigger.lifecycle_events import is_known, write_down
@@ -49,6 +52,12 @@ class Webhook:
         """The answer to one POST. `token` is the decoded `validationToken` of the query, None when there is none."""
         if token is not None:
             return _echo(token)
+        with span("delivery") as told:
+            answer = self._receive(endpoint, body)
+            told.attributes |= {"endpoint": endpoint, "status": answer.status_code}
+            return answer
+
+    def _receive(self, endpoint: Endpoint, body: bytes) -> func.HttpResponse:
         started = time.monotonic()
         if len(body) > LARGEST_BODY:
             return problem(413, "too-large", "The body is too large.", f"At most {LARGEST_BODY} bytes are taken.")
@@ -77,8 +86,13 @@ class Webhook:
             self._services.quick_queue.put_all(events, within=QUEUE_SECONDS)
             self._keep_events(verdict, QUEUE_SECONDS - (time.monotonic() - started))
         except (QueueUnavailable, AzureError, TimeoutError) as error:
-            _log.error("a delivery of %d elements is not stored: %s", verdict.elements, type(error).__name__)
+            tell(_log, Happened.DELIVERY_NOT_STORED, elements=verdict.elements, error=type(error).__name__)
+            worth_sending()
             return False
+        if events:
+            worth_sending()
+            tell(_log, Happened.EVENTS_QUEUED, events=len(events), reason=Reason.NOTIFICATION)
+            measure(Metric.PHOTO_EVENTS, len(events), reason=Reason.NOTIFICATION)
         return True
 
     def _keep_events(self, verdict: Verdict, within: float) -> None:
@@ -90,7 +104,7 @@ class Webhook:
         now, control = self._services.clock.now(), self._services.quick_control
         known = [event for event in verdict.lifecycle_events if is_known(event)]
         for event in verdict.lifecycle_events.keys() - known:
-            _log.warning("Graph says something of the subscription that the app does not know: %r", event)
+            tell(_log, Happened.UNKNOWN_LIFECYCLE_EVENT, lifecycle_event=event)
         work = [self._recorder.submit(write_down, control, event, now) for event in known]
         done, late = wait(work, timeout=max(0.0, within))
         if late:
@@ -111,12 +125,23 @@ class Webhook:
             milliseconds=round(elapsed * 1000),
             refusals=", ".join(f"{why}: {count}" for why, count in sorted(verdict.refusals.items())) or None,
         )
+        tell(
+            _log,
+            Happened.DELIVERY_JUDGED,
+            endpoint=endpoint,
+            status=status,
+            elements=row.elements,
+            accepted=row.accepted,
+            events=row.events,
+            milliseconds=row.milliseconds,
+            refusals=row.refusals,
+        )
         done, _ = wait(
             [self._recorder.submit(self._services.deliveries.add, row)], timeout=max(0.0, ANSWER_SECONDS - elapsed)
         )
         for future in done:
             if error := future.exception():
-                _log.warning("the record of a delivery could not be written: %s", type(error).__name__)
+                tell(_log, Happened.DELIVERY_NOT_RECORDED, error=type(error).__name__)
 
 
 def _echo(token: str) -> func.HttpResponse:

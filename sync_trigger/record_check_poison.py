@@ -3,8 +3,10 @@
 import logging
 
 from shared.failures import Failure, FailureCode
+from shared.logs import Happened, tell
 from shared.runs import RunKind
 from shared.services import Services
+from shared.spans import span, worth_sending
 from shared.words import QUEUE_OF_CHECKS, Outcome
 from sync_trigger.check_messages import CheckMessage, ListMessage, read_message
 from sync_trigger.check_plan import CheckPlan
@@ -24,14 +26,17 @@ def record_check_poison(services: Services, message_id: str, text: str) -> None:
         code = FailureCode.UNREADABLE_MESSAGE
         row = {"text": text[:_LONGEST_TEXT], "errorCode": str(code), "queue": QUEUE_OF_CHECKS}
         services.control.put(UNREADABLE + message_id, row)
-        _log.error("%s: message %s on the queue: %s %s", code, message_id, code.sentence, code.remedy)
+        tell(_log, Happened.UNREADABLE_MESSAGE, code=code, message_id=message_id, todo=code.remedy)
         return
     failure = Failure(FailureCode.UNEXPECTED_ERROR, "the host gave up on a message of this run")
-    match message:
-        case ListMessage():
-            fail_run(services, message, failure)
-        case CheckMessage():
-            _fail_chunk(services, message, failure)
+    with span("poison", message.traceparent):
+        worth_sending()
+        tell(_log, Happened.POISON, code=failure.code, run=message.run_kind, run_id=message.run_id)
+        match message:
+            case ListMessage():
+                fail_run(services, message, failure)
+            case CheckMessage():
+                _fail_chunk(services, message, failure)
 
 
 def _fail_chunk(services: Services, message: CheckMessage, failure: Failure) -> None:
@@ -40,4 +45,3 @@ def _fail_chunk(services: Services, message: CheckMessage, failure: Failure) -> 
     if message.run_kind is RunKind.SWEEP or services.runs.chunk(message.run_id, message.key) is None:
         plan = CheckPlan(settled=(Outcome.FAILED,) * len(message.users), error_code=str(failure.code))
         services.runs.record_chunk(message.run_id, plan.as_chunk(message.key))
-    _log.error("%s %s, chunk %d: %s", message.run_kind, message.run_id, message.chunk, failure)

@@ -7,10 +7,12 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 from pydantic import model_validator
 
+from shared.logs import Happened, tell
 from shared.photo_queue import MessageQueue
 from shared.problem import json_answer, problem
 from shared.runs import Users
 from shared.services import Services
+from shared.spans import span
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, UserState
 from sync_trigger.request_bodies import RequestBody, read_body
 from sync_trigger.start_job import AT_ONCE, UserKeys, Wanted, start_known, start_listed, start_named
@@ -37,6 +39,7 @@ class RetryRequest(RequestBody):
         return self
 
 
+@span("retry")
 def retry(services: Services, body: bytes, requested_by: str) -> func.HttpResponse:
     """Look again at what failed. A photo that was refused is looked at anew too, since it is a person who asks."""
     request = read_body(RetryRequest, body, path="POST /api/retry", example='{"all": true}')
@@ -63,7 +66,7 @@ def _put_back(services: Services) -> func.HttpResponse:
                 services.control.remove_seen(row)
                 put_back += 1
     except AzureError as error:
-        _log.error("not all unreadable messages could be put back: %s", type(error).__name__)
+        tell(_log, Happened.NOT_ALL_PUT_BACK, error=type(error).__name__)
         return problem(
             503, "not-stored", "Not all messages could be put back.", "Ask again: what comes twice does no harm."
         )

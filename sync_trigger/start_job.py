@@ -5,6 +5,7 @@ whole tenant are listed and checked by messages, as a sweep is.
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,10 +16,13 @@ from azure.core.exceptions import AzureError
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.failures import Failure, FailureCode
+from shared.logs import Happened, tell
 from shared.photo_queue import QueueUnavailable
 from shared.problem import json_answer, problem, problem_of
 from shared.runs import ItemRow, RunKind, RunRow, RunState, Users
 from shared.services import Services
+from shared.spans import span, worth_sending
+from shared.telemetry import Metric, measure
 from shared.words import Action, ObjectId, Outcome, PhotoEvent, Reason, object_id
 from sync_trigger.list_users import is_unknown_group
 from sync_trigger.request_bodies import RequestBody, read_body
@@ -30,6 +34,7 @@ AT_ONCE = 25
 """So many named users never wait behind bulk work."""
 _RESOLVE_TIME = timedelta(seconds=60)
 _QUEUE_SECONDS = 60.0
+_log = logging.getLogger("photosync.job")
 
 UserKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=320)]
 UserKeys = Annotated[list[UserKey], Field(min_length=1, max_length=MOST_USERS)]
@@ -80,6 +85,7 @@ class Wanted:
     """Copy also whom a restore has left alone."""
 
 
+@span("job")
 def start_job(services: Services, body: bytes, requested_by: str) -> func.HttpResponse:
     """Make a job of the request."""
     example = '{"users": ["a.b@contoso.com"], "force": false, "dryRun": false}'
@@ -157,6 +163,10 @@ def start_known(
         services.queue.put_all_later(list(zip(events, delays, strict=True)), within=_QUEUE_SECONDS)
     except QueueUnavailable:
         return _not_stored()
+    tell(_log, Happened.JOB_BEGUN, run_id=run.run_id, users=total)
+    tell(_log, Happened.EVENTS_QUEUED, events=len(events), reason=Reason.MANUAL)
+    measure(Metric.PHOTO_EVENTS, len(events), reason=Reason.MANUAL)
+    worth_sending()
     return _accepted(run)
 
 
@@ -236,7 +246,8 @@ def _refuse_group(services: Services, group: str) -> func.HttpResponse | None:
 
 def _accepted(run: RunRow) -> func.HttpResponse:
     location = f"/api/sync/{run.run_id}"
-    return json_answer(202, {"jobId": run.run_id, "total": run.total, "status": location}, {"Location": location})
+    told = {"jobId": run.run_id, "total": run.total, "status": location, "correlationId": run.correlation_id}
+    return json_answer(202, told, {"Location": location})
 
 
 def _not_stored() -> func.HttpResponse:

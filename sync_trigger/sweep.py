@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import sweep_wanted
+from shared.logs import Happened, tell
 from shared.newest_first import newest_first
 from shared.runs import RunKind, RunRow, RunState, Users
 from shared.services import Services
+from shared.spans import span, worth_sending
 from shared.status import RowChanged
 from shared.words import Action
 from sync_trigger import sweep_record
@@ -60,6 +62,7 @@ def stands_in_the_way(present: Present | None, now: datetime, interval: timedelt
     return None
 
 
+@span("sweep")
 def sweep_when_due(services: Services) -> RunRow | None:
     """What the timer does: begin a sweep if it is time, or if somebody asks for one; None when none began."""
     now = services.clock.now()
@@ -75,7 +78,7 @@ def sweep_when_due(services: Services) -> RunRow | None:
     why = wanted[0].why if wanted else f"every {services.settings.sweep_minutes} minutes"
     begun = _begin(services, record, present, why=why, requested_by="timer")
     if isinstance(begun, Busy):
-        _log.info("no sweep begins: of %s %s", begun.run_id, begun.why)
+        tell(_log, Happened.SWEEP_NOT_BEGUN, present=begun.run_id, why=begun.why)
         return None
     if wanted is not None:
         sweep_wanted.clear(services.control, wanted[1])
@@ -83,6 +86,7 @@ def sweep_when_due(services: Services) -> RunRow | None:
     return begun
 
 
+@span("sweep")
 def begin_sweep(services: Services, *, why: str, requested_by: str) -> RunRow | Busy:
     """Begin a sweep now, unless one is at work."""
     record = sweep_record.read(services.control)
@@ -152,6 +156,9 @@ def start_listing(
         progress_at=now,
     )
     services.checks.put(ListMessage(run_kind=kind, run_id=run.run_id))
+    happened = Happened.SWEEP_BEGUN if kind is RunKind.SWEEP else Happened.JOB_BEGUN
+    tell(_log, happened, run_id=run.run_id, users=users)
+    worth_sending()
     return run
 
 
@@ -162,7 +169,7 @@ def _abandon(services: Services, run_id: str) -> None:
         return replace(run, state=RunState.ABANDONED) if run.state is RunState.LISTING else None
 
     if services.runs.change(RunKind.SWEEP, run_id, abandoned):
-        _log.warning("sweep %s has made no progress for %s: another begins in its place", run_id, DEAD_AFTER)
+        tell(_log, Happened.SWEEP_ABANDONED, run_id=run_id)
 
 
 def _look_at_the_unseen(

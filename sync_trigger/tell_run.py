@@ -32,6 +32,7 @@ def told_job(progress: Progress, now: datetime, interval: timedelta) -> dict[str
     return {
         "jobId": run.run_id,
         "state": "done" if progress.is_done else str(run.state),
+        "correlationId": run.correlation_id,
         "requestedAt": run.requested_at.isoformat(),
         "requestedBy": run.requested_by,
         "users": str(run.users),
@@ -56,6 +57,7 @@ def told_sweep(progress: Progress) -> dict[str, Any]:
     return {
         "runId": run.run_id,
         "state": str(RunState.LISTING if run.state is RunState.LISTING else run.state),
+        "correlationId": run.correlation_id,
         "why": run.why,
         "requestedBy": run.requested_by,
         "startedAt": run.requested_at.isoformat(),

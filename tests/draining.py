@@ -28,6 +28,7 @@ from azure.storage.queue import QueueClient
 
 from local_run.azurite import Azurite
 from photo_worker.look_at_photo import PhotoWorker
+from shared.measures import Measures
 from shared.photo_queue import Message, MessageQueue
 from shared.runs import RunRow
 from shared.services import Services
@@ -194,6 +195,8 @@ class Drained:
         services = Services(self.bench.settings, self.bench.environment, self.bench.clock)
         services.__dict__["storage"] = OwnStorage(self.bench.environment, self._prefix, self.death)
         services.__dict__["quick_storage"] = services.storage
+        # Written only when a test asks for it: a timer would meet a death that is meant for others.
+        services.__dict__["measures"] = Measures(services.storage, self.bench.clock, write_after=None)
         if self.queues:
             services.__dict__["tokens"] = self.services.tokens  # signing in takes longer than all that is tested here
         for name, attribute in ((QUEUE_OF_CHANGES, "queue"), (QUEUE_OF_CHECKS, "checks")):

@@ -42,6 +42,7 @@ def test_users_are_named_by_id_or_upn(bench: Bench) -> None:
     assert bench.waiting() == before + 2
     assert progress(bench, job["jobId"]) | {"requestedAt": "", "estimatedEnd": ""} == {
         "jobId": job["jobId"],
+        "correlationId": job["correlationId"],
         "state": "running",
         "requestedAt": "",
         "requestedBy": "a test",
