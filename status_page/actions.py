@@ -45,6 +45,22 @@ def copy_again(user_id: str) -> Action:
     return Action(f"copy-{user_id}", "Copy again", "POST", "sync", {"users": [user_id], "force": True})
 
 
+def put_back_earlier(user_id: str) -> Action:
+    """One person as before the app."""
+    return Action(
+        f"restore-{user_id}",
+        "Put back what was there before…",
+        "POST",
+        "sync",
+        {"users": [user_id], "action": "restore"},
+        "Put back what was there before?",
+        "SharePoint shows this person's picture as it was before the app first wrote it, or none if there was none, "
+        "and the app's three files are removed. What somebody else has set since stays. From then on the app leaves "
+        "the person alone until you press Copy again.",
+        "Put it back",
+    )
+
+
 def retry_failed(failed: int, per_minute: int) -> Action:
     """Everybody whose state is failed."""
     who = say.counted(failed, "person", "people")

@@ -40,6 +40,7 @@ class RunTold:
     ends_at: datetime | None
     failures: tuple[ItemRow, ...] = ()
     would_copy: tuple[ItemRow, ...] = ()
+    kept: tuple[ItemRow, ...] = ()
 
     @property
     def whom(self) -> str:
@@ -106,6 +107,7 @@ def told_job(progress: Progress, now: datetime, interval: timedelta) -> RunTold:
         estimated_end(progress, now, interval),
         tuple(progress.failures),
         tuple(progress.would_copy),
+        tuple(progress.kept),
     )
 
 

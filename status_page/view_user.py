@@ -66,6 +66,17 @@ class UserView:
     code: FailureCode | None
     attempts: list[Attempt]
     copy_again: Action
+    put_back: Action | None
+    """None: the app never wrote, or it is put back already."""
+
+    @property
+    def before(self) -> str:
+        """What SharePoint had before the app, in words."""
+        if self.row.picture_timestamp is None:
+            return "the app has never written this picture"
+        if self.row.before_at is None:
+            return "not known"
+        return "a picture" if self.row.before_picture_url else "no picture"
 
 
 def gather_user(services: Services, user_id: str) -> UserView | None:
@@ -80,6 +91,7 @@ def gather_user(services: Services, user_id: str) -> UserView | None:
         _code(row.error_code),
         [Attempt(attempt, _code(attempt.error_code)) for attempt in services.history.of(row.user_id)],
         actions.copy_again(row.user_id),
+        actions.put_back_earlier(row.user_id) if row.picture_timestamp and not row.left_alone else None,
     )
 
 

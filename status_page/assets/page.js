@@ -234,7 +234,7 @@ async function act(button) {
     const answer = await call(method, path, body || undefined);
     if (!answer.ok) return say(await problemOf(answer));
     const told = await answer.json();
-    say(outcome(method, path, told));
+    say(outcome(method, body, told));
   } catch {
     say("The app cannot be reached. Nothing was changed, as far as this page knows.");
   } finally {
@@ -250,12 +250,13 @@ at("ask-reason").addEventListener("keydown", (event) => {
   at("ask").close("yes");
 });
 
-function outcome(method, path, told) {
+function outcome(method, body, told) {
   if (told.paused) return "The app is paused.";
   if (told.paused === false) return "The app goes on within a minute or so.";
   if (method === "DELETE") return "The job is cancelled.";
   if (told.runId) return "A sweep has begun.";
   if (told.putBack !== undefined) return `${told.putBack} put back.`;
+  if (told.total === 1 && body?.includes('"restore"')) return "What was there before will be back in a moment.";
   if (told.total === 1) return "The photo will be copied in a moment.";
   if (told.jobId) return `A job has begun${told.total ? ` over ${told.total} people` : ""}.`;
   return "Done.";

@@ -192,6 +192,27 @@ def test_a_failed_person_is_found_and_retried(opened: Opened, tenant: Tenant) ->
     control.notifications("on")
 
 
+def test_a_person_is_put_back_and_copied_again(opened: Opened, tenant: Tenant) -> None:
+    """What was there before the app is back after a question, and stays, until a copy is asked for."""
+    control = tenant.stack.tenant.control
+    user = tenant.add("Undine Back", pictures.jpeg(300, 300, seed=78))
+    eventually(lambda: control.target(user)["pictureUrl"] is not None, within=20)
+    page = opened(f"#/user/{user}")
+    page.get_by_role("button", name="Put back what was there before").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("the app leaves the person alone until you press Copy again")
+    dialog.get_by_role("button", name="Put it back").click()
+    expect(page.locator(".said")).to_have_text("What was there before will be back in a moment.")
+    expect(page.locator(".timeline li").first).to_contain_text("What was there before is back", timeout=20_000)
+    expect(page.locator("#who")).to_contain_text("left alone until a copy is asked for by name")
+    expect(page.locator("#who")).to_contain_text("by function key, on the page")
+    expect(page.get_by_role("button", name="Put back what was there before")).to_have_count(0)
+    assert control.target(user)["pictureUrl"] is None
+    page.get_by_role("button", name="Copy again").click()
+    expect(page.locator("#who .state")).to_have_text(re.compile("In step"), timeout=20_000)
+    assert control.target(user)["pictureUrl"] is not None
+
+
 def test_a_job_is_watched_to_its_end(opened: Opened, tenant: Tenant) -> None:
     """A job over everybody is asked about first, then begun, shown and done; No means no."""
     page = opened()
