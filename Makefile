@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 AZURITE := local_run/azurite/node_modules
 HOST ?= builtin
 
-.PHONY: help setup browser test soak check format demo run screenshots lock tables licences package clean bench
+.PHONY: help setup browser test soak check format demo run doctor screenshots lock tables licences package clean bench
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,10 @@ demo: setup ## the product at work, as a told story
 
 run: setup ## the local stack in the foreground; HOST=func takes Azure Functions Core Tools
 	@$(PY) -m local_run --host $(HOST)
+
+# Asks for nothing but the Python packages, since it may be all that still works. The key is never an argument.
+doctor: $(VENV)/.ready ## checks everything, of the local stack or of URL=https://…; PROBE=write and OUTPUT=json if you like
+	@$(PY) -m local_run.doctor $(if $(URL),--url '$(URL)') $(if $(PROBE),--probe '$(PROBE)') $(if $(OUTPUT),--output '$(OUTPUT)')
 
 screenshots: setup browser ## pictures of the page for the documentation, into docs/
 	@$(PY) -m local_run.screenshots

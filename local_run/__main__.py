@@ -63,9 +63,11 @@ def _started(given: argparse.Namespace, ports: StackPorts) -> Stack:
     app: Path = given.app.resolve()
     log = given.directory / "app.log"
     log.unlink(missing_ok=True)  # each run has its own
+    # Somebody whose picture `make doctor PROBE=write` may change for a moment.
+    settings = {} if given.empty else {"PHOTOSYNC_TEST_USER": sample_people.upn(sample_people.PEOPLE[0])}
     if given.host == "builtin":
-        return Stack.start(given.directory, app=app, ports=ports)
-    stack = Stack.start(given.directory, app=None, ports=ports)
+        return Stack.start(given.directory, app=app, ports=ports, environment=settings)
+    stack = Stack.start(given.directory, app=None, ports=ports, environment=settings)
     try:
         stack.adopt(core_tools.start(app, stack.environment(), logs=given.directory, port=ports.app))
         stack.write_state()
@@ -128,6 +130,7 @@ Try, in another terminal:
   curl -s -H 'x-functions-key: {app.function_key}' {app.url}/api/status
   curl -s -X PUT --data-binary @photo.jpg {tenant.control.url}/users/{person}/photo
   curl -s '{tenant.control.url}/picture?user={person}' -o picture.png
+  make doctor PROBE=write
 
 Ctrl-C ends everything. The app's log:
 """
