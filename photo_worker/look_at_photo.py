@@ -50,7 +50,7 @@ class PhotoWorker:
             now = self._services.clock.now()
             self._services.runs.record(event.job_id, ItemRow(event.user_id, Outcome.CANCELLED, now))
             return Outcome.CANCELLED
-        if (delay := self._must_wait()) is not None:
+        if (delay := self._must_wait(event)) is not None:
             self._services.queue.put(event, spread(delay))
             return Outcome.DEFERRED
         if event.dry_run:
@@ -70,10 +70,13 @@ class PhotoWorker:
             self._services.queue.put(event.again().model_copy(update={"force": True}))
             return Outcome.DEFERRED
 
-    def _must_wait(self) -> timedelta | None:
-        """How long nothing is worth looking at: a person has paused the app, or nearly everything fails."""
+    def _must_wait(self, event: PhotoEvent) -> timedelta | None:
+        """How long nothing is worth looking at: a person has paused the app, or nearly everything fails.
+
+        A restore goes through the pause: so an administrator can stop all copying and then have everything undone.
+        """
         now = self._services.clock.now()
-        paused = self._services.pause_switch.wait(now)
+        paused = self._services.pause_switch.wait(now) if event.action is Action.COPY else None
         return self._services.breakers.wait(now) if paused is None else paused
 
     def _come_back_after_lease(self, event: PhotoEvent) -> None:

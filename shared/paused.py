@@ -1,7 +1,8 @@
 """The pause switch: an administrator stops all checking and copying, and lets it go on.
 
-One row of Control that all instances share. While it is there, photo events and checks go back on their queues, and no
-sweep begins; notifications are still received and the subscription is still looked after, so nothing is lost.
+One row of Control that all instances share. While it is there, photo events and checks go back on their queues (those
+of a restore aside), and no sweep begins; notifications are still received and the subscription is still looked after,
+so nothing is lost.
 """
 
 import random

@@ -28,6 +28,7 @@ class _Message(BaseModel):
     v: Literal[1] = 1
     run_kind: RunKind
     run_id: str
+    action: Action = Action.COPY
     attempt: Annotated[int, Field(ge=1)] = 1
     traceparent: str | None = Field(default_factory=traceparent)
     """Names the piece of work that it belongs to, as W3C Trace Context does; None: it has no name."""
@@ -75,7 +76,6 @@ class CheckMessage(_Message):
     reason: Reason
     users: Annotated[tuple[CheckedUser, ...], Field(min_length=1, max_length=CHUNK)]
     job_id: str | None = None
-    action: Action = Action.COPY
     force: bool = False
     or_clear: bool = False
     dry_run: bool = False

@@ -119,7 +119,7 @@ class UserLister:
         """Put the message for the next page, unless that is known to be done: so deliveries never multiply."""
         if run.continued >= run.page:
             return
-        self._services.checks.put(ListMessage(run_kind=kind, run_id=run.run_id, page=run.page))
+        self._services.checks.put(ListMessage(run_kind=kind, run_id=run.run_id, action=run.action, page=run.page))
         self._services.runs.change(kind, run.run_id, lambda present: _continued(present, run.page))
 
     def _end(self, kind: RunKind, run: RunRow) -> None:

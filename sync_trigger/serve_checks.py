@@ -2,6 +2,7 @@
 
 from shared.paused import spread
 from shared.services import Services
+from shared.words import Action
 from sync_trigger.check_messages import CheckMessage, ListMessage, read_message
 from sync_trigger.check_photos import PhotoCheck
 from sync_trigger.list_users import UserLister
@@ -18,11 +19,13 @@ class CheckServer:
     def serve(self, text: str) -> None:
         """Do what the message asks for; raises `ValueError` when it is none of ours, so that it ends as poison.
 
-        While the app is paused the message goes back on the queue as it is: waiting uses up no attempt.
+        While the app is paused the message goes back on the queue as it is: waiting uses up no attempt. A restore goes
+        through the pause.
         """
         asked = read_message(text)
-        if (delay := self._services.pause_switch.wait(self._services.clock.now())) is not None:
-            self._services.checks.put(asked, spread(delay))
+        paused = self._services.pause_switch.wait(self._services.clock.now())
+        if paused is not None and asked.action is Action.COPY:
+            self._services.checks.put(asked, spread(paused))
             return
         match asked:
             case ListMessage() as message:

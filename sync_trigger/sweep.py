@@ -155,7 +155,7 @@ def start_listing(
         dry_run=dry_run,
         progress_at=now,
     )
-    services.checks.put(ListMessage(run_kind=kind, run_id=run.run_id))
+    services.checks.put(ListMessage(run_kind=kind, run_id=run.run_id, action=action))
     happened = Happened.SWEEP_BEGUN if kind is RunKind.SWEEP else Happened.JOB_BEGUN
     tell(_log, happened, run_id=run.run_id, users=users)
     worth_sending()

@@ -99,6 +99,19 @@ def test_a_copy_of_everybody_leaves_them_alone_unless_forced(drained: Drained) -
     assert drained.bench.shows(other, PHOTO)
 
 
+def test_a_paused_app_restores_and_copies_nobody(drained: Drained) -> None:
+    """So one leaves for good: pause, restore everybody, revoke. Nobody is copied for the first time meanwhile."""
+    users = in_step(drained, 2)
+    drained.services.pause_switch.pause(drained.now, "Ada", None)
+    newcomer = drained.bench.person(PHOTO)
+    copying = ask(drained, users=[newcomer])
+    answer = ask(drained, all=True, action="restore")
+    drained.run(until=drained.now + timedelta(minutes=10))
+    assert told(drained, json.loads(answer.get_body())["jobId"])["counts"] == {"restored": 2}
+    assert told(drained, json.loads(copying.get_body())["jobId"])["counts"] == {}
+    assert not any(pictured(drained, user) for user in [*users, newcomer])
+
+
 def test_a_group_is_restored(drained: Drained) -> None:
     """Its members, in scope or not, and nobody else."""
     drained.bench.control.change_app(
