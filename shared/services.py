@@ -1,7 +1,7 @@
 """Everything that a process needs, made on first use: the one place where the parts are put together.
 
-The webhook touches only the queue and the table of deliveries; so tokens, HTTP and the rest are not even imported
-before somebody asks for them.
+The webhook touches only the queues and the table of deliveries; so all other parts are not even imported before
+somebody asks for them: every import here that is not at the top keeps the webhook's cold start short.
 """
 
 import atexit
@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING
 
 from shared import settings as settings_module
 from shared import telemetry
-from shared.actions import Actions
-from shared.breaker import Breakers
 from shared.clock import Clock, SystemClock
-from shared.control import Control
 from shared.deliveries import Deliveries
-from shared.gates import Gates, Service
-from shared.measures import Measure, Measures
-from shared.pace import Pace
-from shared.paused import PauseSwitch
 from shared.photo_queue import Message, MessageQueue, PhotoQueue
-from shared.runs import Runs
 from shared.settings import Settings
-from shared.status import HistoryTable, StatusTable
 from shared.storage import Storage
 from shared.words import QUEUE_OF_CHECKS
 
 if TYPE_CHECKING:
     import requests
 
+    from shared.actions import Actions
+    from shared.breaker import Breakers
     from shared.caller import Caller
+    from shared.control import Control
+    from shared.gates import Gates, Service
     from shared.graph import Graph
+    from shared.measures import Measures
+    from shared.pace import Pace
+    from shared.paused import PauseSwitch
+    from shared.runs import Runs
+    from shared.status import HistoryTable, StatusTable
     from shared.tokens import Tokens
 
 _QUICK = {"connection_timeout": 1, "read_timeout": 2, "retry_total": 0}
@@ -86,8 +86,15 @@ class Services:
         return PhotoQueue(self.quick_storage)
 
     @functools.cached_property
-    def quick_control(self) -> Control:
+    def quick_checks(self) -> MessageQueue[Message]:
+        """The queue of checks, for the webhook."""
+        return MessageQueue(self.quick_storage, QUEUE_OF_CHECKS)
+
+    @functools.cached_property
+    def quick_control(self) -> "Control":
         """What all instances share, for the webhook."""
+        from shared.control import Control
+
         return Control(self.quick_storage)
 
     @functools.cached_property
@@ -96,58 +103,80 @@ class Services:
         return Deliveries(self.quick_storage)
 
     @functools.cached_property
-    def status(self) -> StatusTable:
+    def status(self) -> "StatusTable":
         """Where every user stands."""
+        from shared.status import StatusTable
+
         return StatusTable(self.storage)
 
     @functools.cached_property
-    def history(self) -> HistoryTable:
+    def history(self) -> "HistoryTable":
         """Every attempt."""
+        from shared.status import HistoryTable
+
         return HistoryTable(self.storage)
 
     @functools.cached_property
-    def runs(self) -> Runs:
+    def runs(self) -> "Runs":
         """Sweeps and jobs."""
+        from shared.runs import Runs
+
         return Runs(self.storage)
 
     @functools.cached_property
-    def actions(self) -> Actions:
+    def actions(self) -> "Actions":
         """Who did what by hand."""
+        from shared.actions import Actions
+
         return Actions(self.storage)
 
     @functools.cached_property
-    def control(self) -> Control:
+    def control(self) -> "Control":
         """What all instances share."""
+        from shared.control import Control
+
         return Control(self.storage)
 
     @functools.cached_property
-    def pace(self) -> Pace:
+    def pace(self) -> "Pace":
         """The line in which bulk work stands."""
+        from shared.pace import Pace
+
         return Pace(self.control, self.settings.bulk_copies_per_minute)
 
     @functools.cached_property
-    def gates(self) -> Gates:
+    def gates(self) -> "Gates":
         """Who must not be called before when."""
+        from shared.gates import Gates
+
         return Gates(self.control, on_close=self._throttled)
 
     @functools.cached_property
-    def measures(self) -> Measures:
+    def measures(self) -> "Measures":
         """What is counted by the hour."""
+        from shared.measures import Measures
+
         return Measures(self.quick_storage, self.clock)
 
-    def _throttled(self, service: Service) -> None:
+    def _throttled(self, service: "Service") -> None:
         """A service asked for a pause."""
+        from shared.measures import Measure
+
         self.measures.count(Measure.THROTTLED)
         telemetry.measure(telemetry.Metric.THROTTLED, service=service)
 
     @functools.cached_property
-    def breakers(self) -> Breakers:
+    def breakers(self) -> "Breakers":
         """Whether anything is worth trying."""
+        from shared.breaker import Breakers
+
         return Breakers(self.control)
 
     @functools.cached_property
-    def pause_switch(self) -> PauseSwitch:
+    def pause_switch(self) -> "PauseSwitch":
         """Whether an administrator has paused the app."""
+        from shared.paused import PauseSwitch
+
         return PauseSwitch(self.control)
 
     @functools.cached_property

@@ -15,7 +15,7 @@ from shared.told import Told
 QUEUE_OF_CHANGES = "photo-changes"
 """One user a message."""
 QUEUE_OF_CHECKS = "photo-checks"
-"""The work of sweeps and large jobs: a page of users to list, or up to 20 users to check, a message."""
+"""Bulk work: a page of users to list, up to 20 users to check, or up to 200 that Graph told of at once, a message."""
 
 
 class UserState(Told):

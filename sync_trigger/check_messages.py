@@ -1,4 +1,4 @@
-"""What goes on the queue of checks: a page of users to list, or up to 20 users to check."""
+"""What goes on the queue of checks: a page of users to list, up to 20 users to check, or many that Graph told of."""
 
 import hashlib
 from typing import Annotated, Literal, Self
@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from shared.correlation import traceparent
 from shared.runs import RunKind
 from shared.words import Action, ObjectId, Reason
+from sync_trigger.notified_users import NotifiedMessage
 
 CHUNK = 20
 """Users to a chunk: as many as Graph takes requests in one batch."""
@@ -93,13 +94,13 @@ class CheckMessage(_Message):
         return self.model_copy(update={"users": users, "attempt": attempt, "round": self.round + 1})
 
 
-_ANY: TypeAdapter[ListMessage | CheckMessage] = TypeAdapter(
-    Annotated[ListMessage | CheckMessage, Field(discriminator="kind")]
+_ANY: TypeAdapter[ListMessage | CheckMessage | NotifiedMessage] = TypeAdapter(
+    Annotated[ListMessage | CheckMessage | NotifiedMessage, Field(discriminator="kind")]
 )
 _USERS: TypeAdapter[tuple[CheckedUser, ...]] = TypeAdapter(tuple[CheckedUser, ...])
 
 
-def read_message(text: str) -> ListMessage | CheckMessage:
+def read_message(text: str) -> ListMessage | CheckMessage | NotifiedMessage:
     """The message in a text; raises `ValueError` when it is none of ours."""
     return _ANY.validate_json(text)
 

@@ -40,7 +40,7 @@ LINE_TOO_LONG_DELAY = timedelta(hours=6)
 """When the line of bulk work has no room, it is looked at again so much later."""
 _CHECK_TIME = timedelta(minutes=1)
 _QUEUE_SECONDS = 30.0
-_STAY = {UserState.FAILED, UserState.DEFERRED}
+STAY = {UserState.FAILED, UserState.DEFERRED}
 """States that still say something while a photo event is on its way; the others become `pending`."""
 _log = logging.getLogger("photosync.sweep")
 
@@ -114,7 +114,7 @@ class PhotoCheck:
         recovered_at = services.breakers.recovered_at(now)
         found, refused = _Found(), list[Failure]()
         for user, answer in zip(message.users, answers, strict=True):
-            if (passing := _passing_failure(answer, now)) is not None:
+            if (passing := passing_failure(answer, now)) is not None:
                 found.unanswered.append((user, passing))
                 continue
             seen = rows[user]
@@ -219,7 +219,7 @@ class PhotoCheck:
                 row = StatusRow(user.id, UserState.PENDING, upn=user.upn or None, next_attempt_at=due[user.id])
                 changes.append((None, row))
             elif seen.row.lease_owner is None:
-                state = seen.row.state if seen.row.state in _STAY else UserState.PENDING
+                state = seen.row.state if seen.row.state in STAY else UserState.PENDING
                 changes.append((seen, replace(seen.row, state=state, next_attempt_at=due[user.id])))
         self._write(changes)
 
@@ -281,7 +281,7 @@ class PhotoCheck:
         tell_failed(message, failure)
 
 
-def _passing_failure(answer: Answer, now: datetime) -> Failure | None:
+def passing_failure(answer: Answer, now: datetime) -> Failure | None:
     """The failure of one user's request that passes by itself; None when there is none."""
     if answer.status < HTTPStatus.BAD_REQUEST:
         return None

@@ -5,7 +5,7 @@ worker looks again before it does anything; it must never say "settled" of someb
 on its way or another will be made in time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -87,6 +87,21 @@ def differs(photo: SourcePhoto | None, row: StatusRow | None, at: Circumstances)
     if row.left_alone is not None or row.state is UserState.OUT_OF_SCOPE:
         return _back_in_scope(row, at) if row.left_alone is None else _left_alone(row, at)
     return _without_photo(row, at) if photo is None else _with_photo(photo.media_etag, row, at)
+
+
+def differs_after_notification(photo: SourcePhoto | None, row: StatusRow | None, at: Circumstances) -> Verdict:
+    """The same of somebody whom a notification names.
+
+    A worker that is at it may have looked before the change: it has to be told. A photo event that is on its way will
+    be looked at after it. Everything else is asked as by a person: a change deserves a look, whatever was tried before.
+    """
+    if row is None:
+        if photo is None:  # the sweep, which knows names and scope, writes the row
+            return Settled("no photo, and none was ever copied", Outcome.NO_PHOTO)
+        return _without_row(photo)
+    if row.lease_owner is not None:
+        return Different("a worker is at it, or was, and may have seen the photo before")
+    return _under_way(row, at) or differs(photo, row, replace(at, asked=True))
 
 
 def _without_row(photo: SourcePhoto | None) -> Verdict:

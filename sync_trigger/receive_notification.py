@@ -1,8 +1,10 @@
 """The webhook: it only receives.
 
-It proves itself to Graph, believes what carries our client state, puts photo events on the queue and answers: 202 when
-all are stored, 503 when not, so that Graph sends them again. It must answer within 3 seconds, or Graph first delays and
-then drops notifications; so it asks nobody but Storage, and gives Storage little time.
+It proves itself to Graph, believes what carries our client state, puts what it was told on a queue and answers: 202
+when all is stored, 503 when not, so that Graph sends it again. A few users get a photo event each and are looked at at
+once; many users of one POST go into one message, so that a burst costs Storage little and stands in nobody's way. It
+must answer within 3 seconds, or Graph first delays and then drops notifications; so it asks nobody but Storage, and
+gives Storage little time.
 Source: "Receive change notifications through webhooks".
 """
 
@@ -23,7 +25,7 @@ from shared.spans import span, worth_sending
 from shared.telemetry import Metric, measure
 from shared.words import PhotoEvent, Reason
 from sync_trigger.judge_delivery import LARGEST_BODY, NotFromGraph, Verdict, judge_delivery
-from sync_trigger.lifecycle_events import is_known, write_down
+from sync_trigger.notified_users import FEW, notified
 
 LONGEST_TOKEN = 2048
 """Characters of a validation token; those seen in the wild have about 110."""
@@ -81,10 +83,16 @@ class Webhook:
 
     def _store(self, verdict: Verdict, started: float) -> bool:
         """Whether everything believed is now safe in Storage."""
-        events = [PhotoEvent(user_id=user_id, reason=Reason.NOTIFICATION) for user_id in verdict.user_ids]
+        users = list(verdict.user_ids)
+        events: list[PhotoEvent] = []
         try:
-            self._services.quick_queue.put_all(events, within=QUEUE_SECONDS)
-            self._keep_events(verdict, QUEUE_SECONDS - (time.monotonic() - started))
+            if len(users) <= FEW:
+                events = [PhotoEvent(user_id=user_id, reason=Reason.NOTIFICATION) for user_id in users]
+                self._services.quick_queue.put_all(events, within=QUEUE_SECONDS)
+            else:
+                self._services.quick_checks.put_all(notified(users), within=QUEUE_SECONDS)
+            if verdict.lifecycle_events:
+                self._keep_events(verdict, QUEUE_SECONDS - (time.monotonic() - started))
         except (QueueUnavailable, AzureError, TimeoutError) as error:
             tell(_log, Happened.DELIVERY_NOT_STORED, elements=verdict.elements, error=type(error).__name__)
             worth_sending()
@@ -101,6 +109,8 @@ class Webhook:
         Raises:
             AzureError, TimeoutError: when not all are stored within so many seconds; Graph then sends them again.
         """
+        from sync_trigger.lifecycle_events import is_known, write_down  # rare, and a cold start need not wait for it
+
         now, control = self._services.clock.now(), self._services.quick_control
         known = [event for event in verdict.lifecycle_events if is_known(event)]
         for event in verdict.lifecycle_events.keys() - known:

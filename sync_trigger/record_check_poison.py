@@ -2,6 +2,7 @@
 
 import logging
 
+from shared import sweep_wanted
 from shared.failures import Failure, FailureCode
 from shared.logs import Happened, tell
 from shared.runs import RunKind
@@ -11,6 +12,7 @@ from shared.words import QUEUE_OF_CHECKS, Outcome
 from sync_trigger.check_messages import CheckMessage, ListMessage, read_message
 from sync_trigger.check_plan import CheckPlan
 from sync_trigger.list_users import fail_run, with_error
+from sync_trigger.notified_users import NotifiedMessage
 from sync_trigger.retry import UNREADABLE
 
 _LONGEST_TEXT = 30_000
@@ -31,12 +33,17 @@ def record_check_poison(services: Services, message_id: str, text: str) -> None:
     failure = Failure(FailureCode.UNEXPECTED_ERROR, "the host gave up on a message of this run")
     with span("poison", message.traceparent):
         worth_sending()
-        tell(_log, Happened.POISON, code=failure.code, run=message.run_kind, run_id=message.run_id)
+        run = (None, None) if isinstance(message, NotifiedMessage) else (message.run_kind, message.run_id)
+        tell(_log, Happened.POISON, code=failure.code, run=run[0], run_id=run[1])
         match message:
             case ListMessage():
                 fail_run(services, message, failure)
             case CheckMessage():
                 _fail_chunk(services, message, failure)
+            case NotifiedMessage():
+                # They belong to no run: the sweep that is asked for checks them, with everybody.
+                why = "Notified users could not be checked."
+                sweep_wanted.ask_for_sweep(services.control, why, services.clock.now())
 
 
 def _fail_chunk(services: Services, message: CheckMessage, failure: Failure) -> None:

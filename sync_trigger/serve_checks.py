@@ -4,8 +4,10 @@ from shared.paused import spread
 from shared.services import Services
 from shared.words import Action
 from sync_trigger.check_messages import CheckMessage, ListMessage, read_message
+from sync_trigger.check_notified import NotifiedCheck
 from sync_trigger.check_photos import PhotoCheck
 from sync_trigger.list_users import UserLister
+from sync_trigger.notified_users import NotifiedMessage
 
 
 class CheckServer:
@@ -15,6 +17,7 @@ class CheckServer:
         self._services = services
         self._lister = UserLister(services)
         self._check = PhotoCheck(services)
+        self._notified = NotifiedCheck(services)
 
     def serve(self, text: str) -> None:
         """Do what the message asks for; raises `ValueError` when it is none of ours, so that it ends as poison.
@@ -32,3 +35,5 @@ class CheckServer:
                 self._lister.handle(message)
             case CheckMessage() as message:
                 self._check.handle(message)
+            case NotifiedMessage() as message:
+                self._notified.handle(message)

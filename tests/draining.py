@@ -203,7 +203,7 @@ class Drained:
             queue = DrainedQueue(services.storage, name, self.bench.clock.now, self._numbers)
             if name in self.queues:
                 queue.due, queue.delays = self.queues[name].due, self.queues[name].delays
-            self.queues[name] = services.__dict__[attribute] = queue
+            self.queues[name] = services.__dict__[attribute] = services.__dict__[f"quick_{attribute}"] = queue
         services.session.request = self.death.around(services.session.request)  # type: ignore[method-assign] # death comes here too
         self.bench.services, self.bench.worker, self.server = services, PhotoWorker(services), CheckServer(services)
 

@@ -64,6 +64,8 @@ def _play(bench: Bench) -> dict[str, list[str]]:
     for state in (CLIENT_STATE, "wrong"):
         body = json.dumps({"value": [element | {"clientState": state}]}).encode()
         webhook.receive(Endpoint.NOTIFICATIONS, None, body)
+    many = json.dumps({"value": [element | {"resource": f"Users/{bench.person(PHOTO)}"} for _ in range(5)]}).encode()
+    webhook.receive(Endpoint.NOTIFICATIONS, None, many)
     named = json.dumps({"users": [bench.person(PHOTO), "nobody@contoso.com"], "force": True}).encode()
     assert start_job(services, named, "function key").status_code == 202
     assert start_job(services, b'{"all": true, "dryRun": true}', "function key").status_code == 202

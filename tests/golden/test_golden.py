@@ -26,6 +26,7 @@ from shared.storage import Storage
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, PhotoEvent, UserState
 from sync_trigger import lifecycle_events, sweep_record
 from sync_trigger.check_messages import CheckMessage, ListMessage, read_message
+from sync_trigger.notified_users import NotifiedMessage
 from tests.golden.stored import from_json, read, versions
 
 ROWS = {"PhotoStatus": StatusRow, "PhotoHistory": HistoryRow, "SyncRuns": RunRow, "Deliveries": DeliveryRow}
@@ -162,7 +163,7 @@ def test_work_in_flight_goes_on(folder: Path, services: Services) -> None:
         assert progress.finished
 
 
-def test_the_checks_of_a_run_have_both_kinds() -> None:
+def test_the_checks_are_of_every_kind() -> None:
     """The recorded messages are of every kind that there is, so that none goes unread."""
     recorded = {type(read_message(text)) for text in read(versions()[-1], QUEUE_OF_CHECKS)}
-    assert recorded == {ListMessage, CheckMessage}
+    assert recorded == {ListMessage, CheckMessage, NotifiedMessage}

@@ -105,7 +105,10 @@ def test_a_body_beyond_the_bound_is_refused(webhook: Webhook) -> None:
 LIFECYCLE = json.dumps({"value": [{"clientState": CLIENT_STATE, "lifecycleEvent": "missed"}]}).encode()
 
 
-@pytest.mark.parametrize("body", [post(str(uuid4())), LIFECYCLE], ids=["change", "lifecycle"])
+MANY = post(*(str(uuid4()) for _ in range(100)))
+
+
+@pytest.mark.parametrize("body", [post(str(uuid4())), MANY, LIFECYCLE], ids=["change", "many changes", "lifecycle"])
 def test_what_cannot_be_stored_is_refused_so_that_graph_sends_it_again(body: bytes) -> None:
     """Storage is away: 503 with Retry-After, and an answer nevertheless in time."""
     environment = SETTINGS | {"AzureWebJobsStorage": UNREACHABLE}

@@ -140,6 +140,13 @@ class Tenant(RuleBasedStateMachine):
             event = PhotoEvent(user_id=user, reason=Reason.NOTIFICATION)
             self.mail.post(QUEUE_OF_CHANGES, event.to_message(), timedelta(seconds=late))
 
+    @rule()
+    def notify_of_everybody(self) -> None:
+        """One notification tells of many users at once, as after an import into the directory."""
+        elements = [{"clientState": CLIENT_STATE, "resource": f"Users/{user}"} for user in self.users]
+        body = json.dumps({"value": elements}).encode()
+        assert self.webhook.receive(Endpoint.NOTIFICATIONS, None, body).status_code == 202
+
     @rule(choice=st.integers(0, 9))
     def deliver(self, choice: int) -> None:
         """A worker takes any visible message, and may die over it."""

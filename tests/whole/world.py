@@ -149,7 +149,7 @@ _MAIN = threading.get_ident()
 def put_into(services: Services, mail: Mail, interruptions: Interruptions) -> None:
     """Give these services the virtual queues, and put the interruptions around what they do."""
     changes, checks = (VirtualQueue(mail, name) for name in (QUEUE_OF_CHANGES, QUEUE_OF_CHECKS))
-    services.__dict__.update(queue=changes, quick_queue=changes, checks=checks)
+    services.__dict__.update(queue=changes, quick_queue=changes, checks=checks, quick_checks=checks)
     for owner, name in ((services.session, "request"), (services.status, "insert"), (services.status, "replace")):
         setattr(owner, name, _around(interruptions, getattr(owner, name)))
 
