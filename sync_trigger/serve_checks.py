@@ -27,7 +27,8 @@ class CheckServer:
         """
         asked = read_message(text)
         paused = self._services.pause_switch.wait(self._services.clock.now())
-        if paused is not None and asked.action is Action.COPY:
+        copies = isinstance(asked, NotifiedMessage) or asked.action is Action.COPY
+        if paused is not None and copies:
             self._services.checks.put(asked, spread(paused))
             return
         match asked:
