@@ -1,23 +1,25 @@
 """Sends spans and metrics to Application Insights, through OpenTelemetry. Imported by the telemetry's thread only.
 
-Nothing here becomes the process's global provider: libraries that find OpenTelemetry make no spans of their own.
+Nothing here becomes the process's global provider: libraries that find OpenTelemetry make no spans of their own. It
+starts no thread either: the one that imports this does all the work.
 All spans are internal steps or client calls, which Application Insights shows as dependencies; the requests are told by
 the Functions host, and are not counted twice. So are the log lines, which the host passes on.
 Sources: OpenTelemetry, "Trace SDK"; Azure Monitor OpenTelemetry exporter for Python; Azure Functions, "App settings
 reference", APPLICATIONINSIGHTS_AUTHENTICATION_STRING.
 """
 
-import logging
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
-from opentelemetry.metrics import Counter, Histogram
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, set_span_in_context
 
@@ -27,11 +29,12 @@ from shared.spans import Span
 from shared.telemetry import HISTOGRAMS, Connection, Measured, Metric
 
 SCOPE = "photosync"
-METRICS_EVERY = 30_000
-"""Milliseconds."""
+METRICS_EVERY = 30.0
+"""Seconds."""
+DELTA = AggregationTemporality.DELTA
+"""Each sending tells what has happened since the one before, which is what Application Insights adds up."""
 TIMEOUT = 10
 """Seconds of one request to the ingestion endpoint."""
-_log = logging.getLogger("photosync.telemetry")
 
 
 class _TheIdsThereAre(IdGenerator):
@@ -60,22 +63,23 @@ class Sender:
         }
         resource = Resource({"service.name": connection.role or SCOPE, "service.version": VERSION})
         self._ids = _TheIdsThereAre()
-        self._spans = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        exporter = AzureMonitorTraceExporter(tracer_provider=self._spans, **options)
-        self._spans.add_span_processor(BatchSpanProcessor(exporter))
-        reader = PeriodicExportingMetricReader(AzureMonitorMetricExporter(**options), METRICS_EVERY)
-        self._metrics = MeterProvider([reader], resource, shutdown_on_exit=False)
-        self._tracer = self._spans.get_tracer(SCOPE, VERSION)
-        meter = self._metrics.get_meter(SCOPE, VERSION)
-        self._counters: dict[Metric, Counter] = {
-            metric: meter.create_counter(metric) for metric in Metric if metric not in HISTOGRAMS
-        }
-        self._histograms: dict[Metric, Histogram] = {
-            metric: meter.create_histogram(metric, "s") for metric in HISTOGRAMS
-        }
+        self._ended_spans = InMemorySpanExporter()
+        provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self._ended_spans))
+        self._tracer = provider.get_tracer(SCOPE, VERSION)
+        self._reader = InMemoryMetricReader({Counter: DELTA, Histogram: DELTA})
+        meter = MeterProvider([self._reader], resource, shutdown_on_exit=False).get_meter(SCOPE, VERSION)
+        self._counters = {metric: meter.create_counter(metric) for metric in Metric if metric not in HISTOGRAMS}
+        self._histograms = {metric: meter.create_histogram(metric, "s") for metric in HISTOGRAMS}
+        self._metrics_sent_at = -math.inf
+        self._send_spans = AzureMonitorTraceExporter(tracer_provider=provider, **options)
+        self._send_metrics = AzureMonitorMetricExporter(**options)
 
     def send(self, spans: Sequence[Span], measured: Sequence[Measured], *, ends: bool) -> None:
-        """Take all of it over; spans go out at once, metrics twice a minute and as the process ends."""
+        """Send: the spans at once, the measurements added up, twice a minute and as the process ends.
+
+        What cannot be sent is lost, and the exporter's own log line says so.
+        """
         for span in spans:
             self._take(span)
         for metric, value, attributes in measured:
@@ -83,11 +87,14 @@ class Sender:
                 self._counters[metric].add(value, attributes)
             else:
                 self._histograms[metric].record(value, attributes)
-        if spans:
-            self._spans.force_flush(TIMEOUT * 1000)
-        if ends:
-            self._metrics.shutdown(TIMEOUT * 1000)
-            self._spans.shutdown()
+        if ended := self._ended_spans.get_finished_spans():
+            self._ended_spans.clear()
+            self._send_spans.export(ended)
+        now = time.monotonic()
+        if ends or now - self._metrics_sent_at >= METRICS_EVERY:
+            self._metrics_sent_at = now
+            if (added_up := self._reader.get_metrics_data()) is not None:
+                self._send_metrics.export(added_up)
 
     def _take(self, span: Span) -> None:
         """Tell OpenTelemetry of a span that has ended."""

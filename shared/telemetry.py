@@ -41,8 +41,11 @@ ITS_OWN_WAYS = (
 )
 """Environment variables that, when true, keep the exporter from telling Microsoft of itself and from asking for
 settings from afar: the app calls nobody whom its administrator does not expect."""
+FIRST_AFTER = 2.0
+"""Seconds from the first measurement until OpenTelemetry is imported, so as not to be in the way of whoever is just
+being answered. A process that ends before loses what it measured."""
 SEND_EVERY = 5.0
-"""Seconds; the first time too, so that the imports do not get in the way of whoever is just being answered."""
+"""Seconds."""
 LAST_WORDS = 5.0
 """Seconds that the end of the process waits for what is left."""
 MOST_WAITING = 5000
@@ -107,10 +110,11 @@ class _Outbox:
             thread.join(timeout=LAST_WORDS)
 
     def _run(self, connection: Connection) -> None:
-        ends = self._wake.wait(SEND_EVERY)
+        if self._wake.wait(FIRST_AFTER):
+            return  # OpenTelemetry cannot be imported any more when the process ends
         from shared.send_telemetry import Sender
 
-        sender = Sender(connection)
+        sender, ends = Sender(connection), False
         while True:
             with self._lock:
                 spans, self._spans = self._spans, []
