@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from shared.services import services
+from shared.unexpected import values_left_out
 from shared.words import QUEUE_OF_CHANGES, PhotoEvent
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def _worker() -> "PhotoWorker":
 @bp.queue_trigger(arg_name="message", queue_name=QUEUE_OF_CHANGES, connection="AzureWebJobsStorage")
 def photo_worker(message: func.QueueMessage) -> None:
     """One photo event."""
-    _worker().handle(PhotoEvent.from_message(message.get_body().decode()), message.dequeue_count or 1)
+    with values_left_out():
+        _worker().handle(PhotoEvent.from_message(message.get_body().decode()), message.dequeue_count or 1)
 
 
 @bp.queue_trigger(arg_name="message", queue_name=f"{QUEUE_OF_CHANGES}-poison", connection="AzureWebJobsStorage")
@@ -32,4 +34,5 @@ def photo_poison(message: func.QueueMessage) -> None:
     """A photo event that the host gave up on."""
     from photo_worker.record_poison import record_poison
 
-    record_poison(services(), message.id or "", message.get_body().decode(errors="replace"))
+    with values_left_out():
+        record_poison(services(), message.id or "", message.get_body().decode(errors="replace"))

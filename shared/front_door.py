@@ -13,9 +13,11 @@ from azure.core.exceptions import AzureError
 
 from shared import settings
 from shared.actions import ActionRow
+from shared.logs import Happened, tell
 from shared.problem import problem
 from shared.services import Services, services
 from shared.setting_values import SignIn
+from shared.unexpected import values_left_out
 from shared.who_gets_in import LetIn, Needs, Refusal, judge
 
 _log = logging.getLogger("photosync.door")
@@ -105,7 +107,8 @@ class FrontDoor:
         def bind(handler: Handler) -> Bound:
             # The host reads the parameters of what it is given: that must be `req`, so wraps() is not for us.
             def bound(req: func.HttpRequest) -> func.HttpResponse:
-                return serve(route, handler, req, services())
+                with values_left_out():
+                    return serve(route, handler, req, services())
 
             bound.__name__ = bound.__qualname__ = handler.__name__
             bound.__module__, bound.__doc__ = handler.__module__, handler.__doc__
@@ -129,7 +132,7 @@ def serve(route: Route, handler: Handler, req: func.HttpRequest, services: Servi
         tenant_id=chosen.tenant_id,
     )
     if isinstance(verdict, Refusal):
-        _log.info("%s %s: not let in, %s", route.method, route.path, verdict.code)
+        tell(_log, Happened.NOT_LET_IN, method=route.method, route=route.path, code=verdict.code)
         return told(verdict)
     answer = handler(Visit(req, verdict))
     if route.needs is Needs.ACT:
@@ -148,4 +151,4 @@ def _record(route: Route, req: func.HttpRequest, who: str, status: int, services
     try:
         services.actions.add(ActionRow(services.clock.now(), who, route.summary, route.method, path, status))
     except AzureError as error:
-        _log.warning("%s %s could not be recorded: %s", route.method, route.path, type(error).__name__)
+        tell(_log, Happened.ACTION_NOT_RECORDED, method=route.method, route=route.path, error=type(error).__name__)

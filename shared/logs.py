@@ -84,7 +84,12 @@ class Happened(Told):
     )
     LIFECYCLE_EVENTS = "lifecycle_events", "Graph says something of the subscription."
     SWEEP_ASKED_FOR = "sweep_asked_for", "A sweep is asked for, because notifications may be lost.", logging.WARNING
+    UNEXPECTED = "unexpected", "Something went wrong that nobody expected; the host tries again.", logging.ERROR
     MEASURES_NOT_WRITTEN = "measures_not_written", "The hour's measures were not written yet.", logging.WARNING
+    NOT_LET_IN = "not_let_in", "Somebody was not let in."
+    ACTION_NOT_RECORDED = "action_not_recorded", "What somebody did could not be written down.", logging.WARNING
+    PRUNED = "pruned", "What is older than it is kept for was removed."
+    PROBE_NOT_TAKEN_BACK = "probe_not_taken_back", "A write probe could not be taken back.", logging.WARNING
     TALLY_FAILED = "tally_failed", "Users could not be counted.", logging.WARNING
     PAGE_FAILED = "page_failed", "The page could not be shown: Storage did not answer.", logging.WARNING
 

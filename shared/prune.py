@@ -19,6 +19,8 @@ from typing import Any
 from shared.actions import PARTITION as ACTIONS_PARTITION
 from shared.actions import TABLE as ACTIONS
 from shared.failures import FailureCode
+from shared.logs import Happened, tell
+from shared.measures import TABLE as MEASURES
 from shared.newest_first import newest_first
 from shared.photo_queue import KEPT_FOR
 from shared.removing import Removing
@@ -26,7 +28,7 @@ from shared.runs import RunKind, RunState
 from shared.services import Services
 from shared.words import UserState
 
-DAY_TABLES = ("Deliveries",)
+DAY_TABLES = ("Deliveries", MEASURES)
 """Tables whose partitions are days (UTC), as `2026-11-22`."""
 REQUESTS = 2000
 """For each table in one run: at some ten milliseconds each, well within the seconds."""
@@ -68,7 +70,7 @@ def prune(services: Services, *, requests: int = REQUESTS, timer: Callable[[], f
     step("PhotoHistory", lambda removing: _daily(services, "history", removing, _OldAttempts(services, limit)))
     if pruned.removed or pruned.unfinished:
         told = ", ".join(f"{count} of {table}" for table, count in sorted(pruned.removed.items())) or "nothing yet"
-        _log.info("removed what is older than %d days: %s", services.settings.keep_days, told)
+        tell(_log, Happened.PRUNED, days=services.settings.keep_days, removed=told)
     return pruned
 
 

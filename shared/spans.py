@@ -6,6 +6,7 @@ What only found that there is nothing to do is not sent: such looks are counted,
 each copy. A span holds no name, address or object id of a person.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ from dataclasses import dataclass, field
 
 from shared import correlation, telemetry
 from shared.correlation import Place
+from shared.logs import Happened, tell
+from shared.unexpected import kind_and_places
+
+_log = logging.getLogger("photosync")
 
 type Value = str | int | float | bool
 
@@ -58,9 +63,12 @@ def span(name: str, traceparent: str | None = None, *, is_call: bool = False) ->
     try:
         with correlation.standing_at(made.place):
             yield made
-    except BaseException:
+    except BaseException as error:
         made.failed = True
         work.worth_sending = True
+        if outer is None and isinstance(error, Exception):
+            with correlation.standing_at(made.place):
+                tell(_log, Happened.UNEXPECTED, work=name, error=kind_and_places(error))
         raise
     finally:
         _work.reset(token)

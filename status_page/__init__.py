@@ -7,6 +7,7 @@ import azure.functions as func
 
 from shared.front_door import FrontDoor, Visit
 from shared.services import services
+from shared.unexpected import values_left_out
 from shared.who_gets_in import Needs
 
 if TYPE_CHECKING:
@@ -110,5 +111,6 @@ def keep_house(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding'
     """Everybody is counted, and what is too old goes."""
     from shared.prune import prune
 
-    _views().home.tallies.refresh()
-    prune(services())
+    with values_left_out():
+        _views().home.tallies.refresh()
+        prune(services())

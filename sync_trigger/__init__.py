@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared.front_door import FrontDoor, Visit
 from shared.services import services
+from shared.unexpected import values_left_out
 from shared.who_gets_in import Needs
 from shared.words import QUEUE_OF_CHECKS
 from sync_trigger.receive_notification import Endpoint, Webhook
@@ -116,7 +117,8 @@ def _checks() -> "CheckServer":
 @bp.queue_trigger(arg_name="message", queue_name=QUEUE_OF_CHECKS, connection="AzureWebJobsStorage")
 def check_photos(message: func.QueueMessage) -> None:
     """One page of users to list, or one chunk of users to check."""
-    _checks().serve(message.get_body().decode())
+    with values_left_out():
+        _checks().serve(message.get_body().decode())
 
 
 @bp.queue_trigger(arg_name="message", queue_name=f"{QUEUE_OF_CHECKS}-poison", connection="AzureWebJobsStorage")
@@ -124,7 +126,8 @@ def check_poison(message: func.QueueMessage) -> None:
     """One of those that the host gave up on."""
     from sync_trigger.record_check_poison import record_check_poison
 
-    record_check_poison(services(), message.id or "", message.get_body().decode(errors="replace"))
+    with values_left_out():
+        record_check_poison(services(), message.id or "", message.get_body().decode(errors="replace"))
 
 
 @bp.timer_trigger(arg_name="timer", schedule=BETWEEN_THOSE)
@@ -132,7 +135,8 @@ def begin_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
     """A sweep begins when it is time."""
     from sync_trigger.sweep import sweep_when_due
 
-    sweep_when_due(services())
+    with values_left_out():
+        sweep_when_due(services())
 
 
 @bp.timer_trigger(arg_name="timer", schedule=EVERY_FIVE_MINUTES)
@@ -140,4 +144,5 @@ def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the b
     """The Graph subscription is looked after."""
     from sync_trigger.ensure_subscription import ensure_subscription
 
-    ensure_subscription(services())
+    with values_left_out():
+        ensure_subscription(services())

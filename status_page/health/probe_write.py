@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError
 
 from shared.control import Control
 from shared.failures import Failure, FailureCode
+from shared.logs import Happened, tell
 from shared.picture_names import LIBRARY, Hosts, account_name, file_names, picture_url
 from shared.rows import from_entity, to_entity
 from shared.sharepoint import Profile
@@ -187,7 +188,7 @@ def _take_back(kit: Kit, written: Written) -> Finding | None:
         except Failure as failure:
             pause = failure.retry_after or 1.0
             if last or pause > LONGEST_PAUSE or failure.code.kind != "wait":
-                _log.warning("a write probe could not be taken back: %s", failure.code)
+                tell(_log, Happened.PROBE_NOT_TAKEN_BACK, code=failure.code)
                 told = of_failure(failure)
                 return failed(f"What was written could not be taken back. {told.found}", _BY_HAND, failure.request_id)
             kit.clock.sleep(pause)
