@@ -11,6 +11,7 @@ import yaml
 from local_run import package
 from local_run.stack import ROOT
 from shared import settings
+from shared.logs import Happened
 from shared.setting_values import Credential, SignIn
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS
 from tests.delivery.bicep import BicepFile, Source
@@ -240,8 +241,9 @@ def test_alerts_ask_for_what_the_app_says() -> None:
         assert re.search(r"\| summarize Found = \w+\(\w*\)$", rule["query"])
         for names in re.findall(r"name in \(([^)]+)\)", rule["query"]):
             named |= set(re.findall(r"'(\w+)'", names))
-        if "severity" not in rule["query"] and "traces" in rule["query"]:
-            assert "event=" in rule["query"]
+        events = re.findall(r"event=(\w+)", rule["query"])
+        assert bool(events) == rule["query"].startswith("traces")
+        assert set(events) <= set(Happened)
     assert named <= functions
     assert {"photo_poison", "check_poison", "begin_sweep", "keep_subscription", "photo_worker", "check_photos"} <= named
     fields = set(re.findall(r"rule\.(\w+)", (INFRA / "modules/alerts.bicep").read_text("utf-8")))
@@ -264,6 +266,15 @@ def test_the_workbook_is_whole() -> None:
         for name in re.findall(r"'(\w+)'", names)
     }
     assert asked <= functions
+    told = {name for query in queries for name in re.findall(r"event=(\w+)'", query["query"])}
+    told |= {
+        name
+        for query in queries
+        for names in re.findall(r"event in \(([^)]+)\)", query["query"])
+        for name in re.findall(r"'(\w+)'", names)
+    }
+    assert told <= set(Happened)
+    assert len(told) >= 5
     assert workbook["fallbackResourceIds"] == ["{applicationInsightsId}"]
     assert "'{applicationInsightsId}', applicationInsights.id" in (INFRA / "modules/workbook.bicep").read_text("utf-8")
 
