@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from shared.words import UserState
 from status_page import say
-from status_page.facts import Facts
 
 
 @dataclass(frozen=True)
@@ -132,25 +130,6 @@ def pause_app() -> Action:
 def resume_app() -> Action:
     """Let everything go on."""
     return Action("resume-app", "Resume", "DELETE", "pause", urgent=True)
-
-
-def sync_everybody(facts: Facts, per_minute: int) -> Action:
-    """A job over everybody in scope."""
-    tally = facts.tally
-    users = max(tally.users - tally.of(UserState.OUT_OF_SCOPE), facts.last_sweep.total if facts.last_sweep else 0)
-    who = say.counted(users, "person", "people")
-    return Action(
-        "sync-everybody",
-        "Sync everybody…",
-        "POST",
-        "sync",
-        {"all": True},
-        "Sync everybody?",
-        f"The photos of about {who} are compared with SharePoint. Those in step need one request of twenty people "
-        f"together; if everybody's differed, it would be done {_takes(users, per_minute)}. Notifications and single "
-        "people do not wait for it.",
-        f"Sync {say.number(users)}",
-    )
 
 
 def cancel_job(run_id: str, left: int) -> Action:

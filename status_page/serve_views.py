@@ -17,7 +17,8 @@ from shared.services import Services
 from shared.signed_in import comes_from_the_page
 from shared.who_gets_in import LetIn
 from shared.words import UserState
-from status_page.find_users import Sort
+from status_page.find_users import SORTABLE, Sort
+from status_page.own_clock import OwnClock
 from status_page.runs_told import RunBook
 from status_page.serve_page import HEADERS, Page
 from status_page.view_home import HomeView
@@ -37,6 +38,8 @@ class ViewRequest(BaseModel):
     text: str = Field(default="", max_length=200)
     sort: Sort = Sort.NAME
     place: str | None = Field(default=None, max_length=1000)
+    looked_at: int = Field(default=0, ge=0, alias="lookedAt")
+    """People whom this search has looked at before this place."""
     id: str = Field(default="", max_length=200)
     kind: RunKind = RunKind.JOB
 
@@ -48,6 +51,7 @@ class Views:
         self._services = services
         self._page = page
         self._book = RunBook(services)
+        self._clock = OwnClock(services)
         self._home = HomeView(services, self._book)
 
     @property
@@ -86,10 +90,17 @@ class Views:
         return func.HttpResponse(html, mimetype="text/html", charset="utf-8", headers=HEADERS | _FRAGMENT)
 
     def _home_html(self, asked: ViewRequest, visitor: LetIn) -> str:
-        home = self._home.gather(asked.state or None, asked.text, asked.sort, asked.place)
+        home = self._home.gather(asked.state or None, asked.text, asked.sort, asked.place, asked.looked_at)
         tenant = self._services.settings.sharepoint_name
-        common = {"visitor": visitor, "pause": home.facts.pause}
-        return self._page.render("home.html", home=home, now=home.now, asked=asked, sorts=Sort, tenant=tenant, **common)
+        common = {"visitor": visitor, "pause": home.facts.pause, "most_sorted": SORTABLE}
+        foot = {
+            "region": self._services.platform("REGION_NAME"),
+            "keep_days": self._services.settings.keep_days,
+            "clock_off": self._clock.off(),
+        }
+        return self._page.render(
+            "home.html", home=home, now=home.now, asked=asked, sorts=Sort, tenant=tenant, **common, **foot
+        )
 
     def _user_html(self, asked: ViewRequest, visitor: LetIn) -> str | None:
         view = gather_user(self._services, asked.id)

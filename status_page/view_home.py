@@ -1,6 +1,6 @@
 """The first view: is all well, who is where, what is going on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.deliveries import DeliveryRow
@@ -17,6 +17,8 @@ from status_page.runs_told import RunBook, RunTold
 from status_page.tally import Tallies
 
 PAGE = 50
+FIRST_SECONDS = 0.6
+"""So long a view searches before it shows what was found so far."""
 _JOBS = 5
 _SWEEPS = 3
 _DELIVERIES = 8
@@ -67,6 +69,10 @@ class Home:
     sweeps: list[RunTold]
     deliveries: list[DeliveryRow]
     actions: list[Action]
+    people: int
+    """In scope, as far as is known: over so many a job for everybody goes."""
+    per_minute: int
+    """The pace of bulk work."""
     remedies: dict[str, Action]
     """By the kind of the finding that they are for."""
 
@@ -84,8 +90,11 @@ class HomeView:
         """The facts behind the first line."""
         return gather(self._services, self.tallies.get())
 
-    def gather(self, state: UserState | None, text: str, sort: Sort, place: str | None) -> Home:
-        """Everything. Raises `ValueError` when `place` is no place in the list, `AzureError` when Storage is away."""
+    def gather(self, state: UserState | None, text: str, sort: Sort, place: str | None, looked_at: int = 0) -> Home:
+        """Everything; `looked_at` people were looked at before `place`.
+
+        Raises `ValueError` when `place` is no place in the list, `AzureError` when Storage is away.
+        """
         services, facts = self._services, self.facts()
         now = services.clock.now()
         health = health_line(facts, now)
@@ -95,16 +104,19 @@ class HomeView:
             expected = max(expected, SORTABLE + 1)
         jobs = [self._book.tell(RunKind.JOB, run.run_id) for run in services.runs.newest(RunKind.JOB, _JOBS)]
         sweeps = [self._book.tell(RunKind.SWEEP, run.run_id) for run in facts.sweeps[:_SWEEPS]]
+        users = list_users(services, state, text, sort, place, expected=expected)
         return Home(
             now=now,
             facts=facts,
             health=health,
             counters=[Counter(member, facts.tally.of(member)) for member in _ORDER],
-            users=list_users(services, state, text, sort, place, expected=expected),
+            users=replace(users, looked_at=users.looked_at + looked_at),
             jobs=[job for job in jobs if job],
             sweeps=[sweep for sweep in sweeps if sweep],
             deliveries=services.deliveries.latest(now, _DELIVERIES),
-            actions=_offered(facts, services.settings.bulk_copies_per_minute),
+            actions=_offered(facts),
+            people=_in_scope(facts),
+            per_minute=services.settings.bulk_copies_per_minute,
             remedies=_remedies([health.first, *health.others], facts, services.settings.bulk_copies_per_minute),
         )
 
@@ -119,24 +131,28 @@ def list_users(
     counted = place is None or place.isdecimal()
     offset = int(place) if place and counted else 0
     sortable = expected <= SORTABLE
-    found = find_users(services.status, Asked(state, text, None if counted else place, SORTABLE if sortable else PAGE))
+    # Whoever searches among many sees what was found so far, rather than wait.
+    asked = Asked(state, text, None if counted else place, SORTABLE if sortable else PAGE)
+    found = find_users(services.status, asked, seconds=FIRST_SECONDS)
     if found.after is None and counted:
         total, following = len(found.rows), offset + PAGE
         rows = in_order(found.rows, sort)[offset:following]
         more = str(following) if following < total else None
         return UserList(rows, offset + 1 if rows else None, total, more, sortable=True)
-    rows = found.rows[:PAGE]
+    rows = in_order(found.rows[:PAGE], sort) if text else found.rows[:PAGE]
     if len(found.rows) > PAGE:
-        return UserList(rows, None, None, rows[-1].user_id, sortable=False)
+        return UserList(rows, None, None, found.rows[PAGE - 1].user_id, sortable=False)
     return UserList(rows, None, None, found.after, False, found.stopped, found.looked_at)
 
 
-def _offered(facts: Facts, per_minute: int) -> list[Action]:
+def _in_scope(facts: Facts) -> int:
+    swept = facts.last_sweep.total if facts.last_sweep else 0
+    return max(facts.tally.users - facts.tally.of(UserState.OUT_OF_SCOPE), swept)
+
+
+def _offered(facts: Facts) -> list[Action]:
     """The buttons that are there whatever was found. While the app is paused no sweep begins, and a job waits."""
-    everybody = actions.sync_everybody(facts, per_minute)
-    if facts.pause is not None:
-        return [everybody, actions.resume_app()]
-    return [everybody, actions.sweep_now(), actions.pause_app()]
+    return [actions.resume_app()] if facts.pause is not None else [actions.sweep_now(), actions.pause_app()]
 
 
 def _remedies(findings: list[Finding], facts: Facts, per_minute: int) -> dict[str, Action]:

@@ -16,7 +16,8 @@ let asked = 0; // the latest request; answers to earlier ones are thrown away
 let still = false; // nothing is fetched by itself
 let timer = 0;
 let kind = ""; // of the first line, to announce when it changes
-const search = { text: "", sort: "name", places: [] }; // places: where the pages before this one begin
+const search = { text: "", sort: "name", places: [], start: null, lookedAt: 0 };
+// places: where the pages after the first begin; start: where the first one does, when nobody was found before
 
 // ---- Talking to the app
 
@@ -62,7 +63,7 @@ function route() {
 function wanted() {
   const to = route();
   if (to.view !== "home") return to;
-  return { ...to, text: search.text, sort: search.sort, place: search.places.at(-1) ?? null };
+  return { ...to, text: search.text, sort: search.sort, place: search.places.at(-1) ?? search.start, lookedAt: search.lookedAt };
 }
 
 async function load({ moveFocus = false } = {}) {
@@ -88,12 +89,23 @@ async function load({ moveFocus = false } = {}) {
     trouble("");
     at("as-of").textContent = still ? `Not refreshed, as of ${clock()}` : `As of ${clock()}`;
     if (moveFocus) at("main").focus({ preventScroll: true });
+    if (lookOn()) return;
   } else {
     const why = answer ? await problemOf(answer) : "The app cannot be reached. It is tried again by itself.";
     trouble(why);
     if (answer?.status === 404) view.replaceChildren();
   }
   schedule();
+}
+
+// A search among very many people answers in pieces: while nobody is found, it goes on by itself.
+function lookOn() {
+  const place = view.querySelector("[data-look-on]");
+  if (!place || at("ask").open || at("job").open) return false;
+  search.start = place.dataset.lookOn;
+  search.lookedAt = Number(place.dataset.lookedAt);
+  load();
+  return true;
 }
 
 function schedule() {
@@ -103,7 +115,7 @@ function schedule() {
 
 function refresh() {
   // Nobody looks at a hidden tab, and nobody wants the list to change under an open question.
-  if (document.hidden || at("ask").open) schedule();
+  if (document.hidden || at("ask").open || at("job").open) schedule();
   else load();
 }
 
@@ -291,24 +303,19 @@ async function showPhoto(user, side) {
   }
 }
 
-async function downloadCsv(button) {
+async function download(button) {
   button.disabled = true;
+  const kind = button.dataset.download;
   const query = new URLSearchParams();
   if (search.text) query.set("text", search.text);
   const { state } = route();
   if (state) query.set("state", state);
-  const parts = [];
-  let next = `status.csv?${query}`;
   try {
-    while (next) {
-      const answer = await call("GET", next);
-      if (!answer.ok) return say(await problemOf(answer));
-      parts.push(await answer.arrayBuffer());
-      next = /<([^>]+)>; rel="next"/.exec(answer.headers.get("link") ?? "")?.[1];
-    }
+    const parts = kind === "csv" ? await csvParts(query) : await jsonParts(query);
+    if (!parts) return;
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
-    link.download = "photo-sync-status.csv";
+    link.href = URL.createObjectURL(new Blob(parts, { type: kind === "csv" ? "text/csv" : "application/json" }));
+    link.download = `photo-sync-status.${kind}`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   } catch {
@@ -317,6 +324,113 @@ async function downloadCsv(button) {
     button.disabled = false;
   }
 }
+
+async function csvParts(query) {
+  const parts = [];
+  let next = `status.csv?${query}`;
+  while (next) {
+    const answer = await call("GET", next);
+    if (!answer.ok) return say(await problemOf(answer));
+    parts.push(await answer.arrayBuffer());
+    next = /<([^>]+)>; rel="next"/.exec(answer.headers.get("link") ?? "")?.[1];
+  }
+  return parts;
+}
+
+async function jsonParts(query) {
+  const parts = [];
+  query.set("size", "1000");
+  for (let after = ""; after !== null; ) {
+    if (after) query.set("after", after);
+    const answer = await call("GET", `status?${query}`);
+    if (!answer.ok) return say(await problemOf(answer));
+    const told = await answer.json();
+    for (const user of told.users) parts.push(`${parts.length ? ",\n" : ""}${JSON.stringify(user)}`);
+    after = told.after ?? null;
+  }
+  return ["[", ...parts, "]\n"];
+}
+
+// ---- A new job
+
+const ADDRESS = /[^\s,;<>"'()]+@[^\s,;<>"'()]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi;
+const OBJECT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const AT_ONCE = 25; // so many named people do not stand in the line of bulk work
+const MOST_NAMED = 1000;
+const counted = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+
+function jobWanted() {
+  const whose = new FormData(at("job-form")).get("whose");
+  const how = { force: at("job-force").checked, dryRun: at("job-dry").checked };
+  const named = [...new Set((at("job-names").value.match(ADDRESS) ?? []).map((name) => name.toLowerCase()))];
+  if (whose === "users") return { whose, people: named.length, body: { users: named, ...how } };
+  if (whose === "group") return { whose, people: null, body: { group: at("job-group-id").value.trim(), ...how } };
+  return { whose, people: Number(at("new-job")?.dataset.people ?? 0), body: { all: true, ...how } };
+}
+
+function jobTakes(people, whose) {
+  if (whose === "users" && people <= AT_ONCE) return "within a minute or so";
+  const minutes = Math.max(1, Math.round(people / Number(at("new-job")?.dataset.perMinute ?? 60)));
+  return minutes < 120 ? `after about ${counted(minutes, "minute", "minutes")}` : `after about ${Math.round(minutes / 60)} hours`;
+}
+
+function estimate() {
+  const { whose, people, body } = jobWanted();
+  at("job-users").hidden = whose !== "users";
+  at("job-group").hidden = whose !== "group";
+  at("job-wrong").textContent = "";
+  at("job-start").textContent = body.dryRun ? "Try it" : "Start the job";
+  at("job-estimate").textContent = estimated(whose, people, body);
+}
+
+function estimated(whose, people, { force, dryRun }) {
+  const who = people === null ? "The group’s members who are in scope" : counted(people, "person", "people");
+  if (people === 0 && whose === "users") return "Nobody is named yet.";
+  if (dryRun) return `${who}: looked at, and told whose picture would be copied. SharePoint is not touched.`;
+  if (people === null) return `${who}: looked at, and copied ${force ? "whether in step or not" : "where the photo differs"}. How many they are shows once they are listed.`;
+  const takes = jobTakes(people, whose);
+  if (force) return `${who}: copied again, whether in step or not; done ${takes}.`;
+  return `${who}: looked at, and copied where the photo differs; done ${takes} even if everybody’s did.`;
+}
+
+async function startJob() {
+  const { whose, people, body } = jobWanted();
+  const wrong = at("job-wrong");
+  if (whose === "users" && people === 0) {
+    wrong.textContent = "Name at least one person by user principal name (like an e-mail address) or object id.";
+    return at("job-names").focus();
+  }
+  if (whose === "group" && !OBJECT_ID.test(body.group)) {
+    wrong.textContent = "That is no object id: it has 8-4-4-4-12 hexadecimal digits. In Entra ID, Groups, it is on the group’s overview.";
+    return at("job-group-id").focus();
+  }
+  if (whose === "users" && people > MOST_NAMED) {
+    wrong.textContent = `That are ${counted(people, "name", "names")}; up to 1,000 go at once. A group can have more members.`;
+    return at("job-names").focus();
+  }
+  at("job-start").disabled = true;
+  try {
+    const answer = await call("POST", "sync", JSON.stringify(body));
+    if (!answer.ok) return (wrong.textContent = await problemOf(answer));
+    const told = await answer.json();
+    at("job").close();
+    at("job-form").reset();
+    location.hash = `#/run/job/${told.jobId}`;
+    say("The job has begun. This page follows it.");
+  } catch {
+    wrong.textContent = "The app cannot be reached. Nothing was started, as far as this page knows.";
+  } finally {
+    at("job-start").disabled = false;
+  }
+}
+
+at("job-form").addEventListener("input", estimate);
+at("job-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  startJob();
+});
+at("job-not-now").addEventListener("click", () => at("job").close());
+at("job").addEventListener("close", () => at("new-job")?.focus());
 
 async function copyText(button) {
   await navigator.clipboard.writeText(button.dataset.copy);
@@ -332,12 +446,17 @@ view.addEventListener("click", (event) => {
   if (button.dataset.path) act(button);
   else if (button.dataset.photos) showPhotos(button);
   else if (button.dataset.copy) copyText(button);
-  else if (button.id === "csv") downloadCsv(button);
-  else if (button.dataset.place) {
+  else if (button.dataset.download) download(button);
+  else if (button.id === "new-job") {
+    estimate();
+    at("job").showModal();
+  } else if (button.dataset.place) {
     search.places.push(button.dataset.place);
+    search.lookedAt = Number(button.dataset.lookedAt ?? 0);
     load();
   } else if (button.id === "back") {
     search.places.pop();
+    search.lookedAt = 0;
     load();
   }
 });
@@ -360,7 +479,7 @@ view.addEventListener("submit", (event) => {
 });
 
 function look(text, sort) {
-  Object.assign(search, { text, sort, places: [] });
+  Object.assign(search, { text, sort, places: [], start: null, lookedAt: 0 });
   load();
 }
 
@@ -370,7 +489,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 
 addEventListener("hashchange", () => {
-  search.places = [];
+  Object.assign(search, { places: [], start: null, lookedAt: 0 });
   load({ moveFocus: !shown.startsWith(route().view) });
 });
 

@@ -11,6 +11,9 @@ from azure.core.pipeline.transport import RequestsTransport
 from local_run.azurite import Azurite
 from shared.services import Services
 from shared.settings import Settings
+from tests.status_page.in_a_browser import chromium, opened, tenant
+
+__all__ = ["chromium", "opened", "tenant"]
 
 
 @pytest.fixture(scope="module")

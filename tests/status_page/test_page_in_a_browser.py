@@ -1,109 +1,15 @@
 """The page in a real browser, on the whole app as processes: what an administrator sees and does."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
-from local_run.browser import browser
-from local_run.stack import ROOT, Stack
 from tests import pictures
+from tests.status_page.in_a_browser import Opened, Tenant, counter, serious
 from tests.waiting import eventually
-
-AXE = ROOT / "local_run" / "azurite" / "node_modules" / "axe-core" / "axe.min.js"
-PEOPLE = 6
-expect.set_options(timeout=15_000)
-type Opened = Callable[..., Page]
-
-
-@dataclass
-class Tenant:
-    """The running app with a few people in step."""
-
-    stack: Stack
-    ids: list[str]
-
-    def states(self) -> dict[str, int]:
-        """How many people are in each state."""
-        return dict(self.stack.host.call("GET", "/api/overview").json()["users"])
-
-    def add(self, name: str, photo: bytes | None = None) -> str:
-        """A person whom the app learns of by the notification of a photo."""
-        control = self.stack.tenant.control
-        upn = f"{name.lower().replace(' ', '.')}@contoso.com"
-        user = control.add_user(upn, displayName=name)
-        if photo is not None:
-            control.put_photo(user, photo)
-        return user
-
-
-@pytest.fixture(scope="module")
-def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    """One app for all tests of this module: a subscription, six people in step, a sweep done."""
-    brisk = {"PHOTOSYNC_BULK_COPIES_PER_MINUTE": "5000"}
-    with Stack.start(tmp_path_factory.mktemp("page"), environment=brisk) as stack:
-        made = Tenant(stack, [])
-        made.ids = [made.add(f"Person {n}", pictures.jpeg(320, 320, seed=n)) for n in range(PEOPLE)]
-        stack.host.run_function("keep_subscription")
-        eventually(lambda: stack.tenant.control.notifications()["subscriptions"], what="the subscription")
-        stack.host.run_function("begin_sweep")
-        eventually(lambda: made.states()["in_step"] == PEOPLE, within=40, what="everybody in step")
-        yield made
-        assert "Traceback" not in stack.host.log()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests of this module."""
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def opened(tenant: Tenant, chromium: Browser) -> Iterator[Opened]:
-    """Opens the page in a context of its own; whatever its script throws, or the policy blocks, fails the test."""
-    contexts, complaints = [], list[str]()
-
-    def open_page(place: str = "", *, key: str | None = "", clock: bool = False, **options: Any) -> Page:
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        if clock:
-            page.clock.install()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-        page.goto(f"{tenant.stack.host.url}/api/dashboard{place}")
-        if key is not None:
-            page.get_by_label("Function key").fill(key or tenant.stack.host.function_key)
-            page.get_by_role("button", name="Open").click()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def counter(page: Page, state: str) -> Any:
-    """The number in a state's counter."""
-    return page.locator(f"#count-{state} strong")
-
-
-def serious(page: Page) -> list[str]:
-    """What axe-core finds serious or worse: rule and place."""
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:120]} {node.get('failureSummary', '')[:200]}"
-        for rule in found
-        if rule["impact"] in {"serious", "critical"}
-        for node in rule["nodes"]
-    ]
 
 
 def test_a_healthy_tenant_says_so(opened: Opened, tenant: Tenant) -> None:
@@ -213,26 +119,6 @@ def test_a_person_is_put_back_and_copied_again(opened: Opened, tenant: Tenant) -
     assert control.target(user)["pictureUrl"] is not None
 
 
-def test_a_job_is_watched_to_its_end(opened: Opened, tenant: Tenant) -> None:
-    """A job over everybody is asked about first, then begun, shown and done; No means no."""
-    page = opened()
-    page.get_by_role("button", name="Sync everybody").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text(re.compile(r"The photos of about \d+ people are compared"))
-    dialog.get_by_role("button", name="Not now").click()
-    expect(dialog).to_be_hidden()
-    assert tenant.stack.host.call("GET", "/api/overview").ok
-    page.get_by_role("button", name="Sync everybody").click()
-    dialog.get_by_role("button", name=re.compile("Sync \\d+")).click()
-    expect(page.locator(".said")).to_contain_text("A job has begun")
-    page.get_by_role("link", name="Job over everybody").first.click()
-    expect(page.locator("#run-word")).to_have_text("done", timeout=30_000)
-    expect(page.locator("#run")).to_contain_text(re.compile(r"by function key, on the page"))
-    expect(page.locator("#run")).to_contain_text(re.compile(r"(\d+) of \1 people looked at"))
-    page.get_by_role("link", name="← Everybody").click()
-    expect(page.locator("#people")).to_be_visible()
-
-
 def test_being_slowed_down_is_shown_and_nothing_to_do(opened: Opened, tenant: Tenant) -> None:
     """SharePoint asks everybody to wait: the line says so and that nothing is to be done; the person is deferred."""
     control = tenant.stack.tenant.control
@@ -287,12 +173,12 @@ def test_the_keyboard_is_enough(opened: Opened, tenant: Tenant) -> None:
     seen = page.locator("#as-of").text_content() or ""
     expect(page.locator("#as-of")).not_to_have_text(seen)
     expect(page.locator("#sweep-now")).to_be_focused()
-    page.locator("#sync-everybody").focus()
+    page.locator("#new-job").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(page.locator("#sync-everybody")).to_be_focused()
+    expect(page.locator("#new-job")).to_be_focused()
 
 
 def test_a_page_that_is_kept_still_asks_for_nothing(opened: Opened) -> None:
@@ -333,7 +219,7 @@ def test_everybody_can_use_it(opened: Opened, tenant: Tenant, scheme: str) -> No
     page = opened(color_scheme=scheme)
     expect(page.locator("#people tbody")).to_be_visible()
     assert serious(page) == []
-    page.get_by_role("button", name="Sync everybody").click()
+    page.get_by_role("button", name="New job").click()
     assert serious(page) == []
     page.keyboard.press("Escape")
     page.goto(f"{tenant.stack.host.url}/api/dashboard#/user/{tenant.ids[0]}")
