@@ -15,7 +15,7 @@ from local_run.browser import browser
 from local_run.stack import Stack
 from tests import pictures
 from tests.shared.principals import account
-from tests.status_page.test_page_in_a_browser import serious
+from tests.status_page.in_a_browser import serious
 from tests.waiting import eventually
 
 MARIA, ROB = "maria@contoso.com", "rob@contoso.com"
@@ -120,8 +120,10 @@ def test_a_reader_sees_no_button_that_acts(stack: Stack, visited: Visited) -> No
 def test_what_an_administrator_does_carries_the_name(stack: Stack, visited: Visited) -> None:
     """A job from the page is on record under the person's name, in the job and under who did what."""
     page = visited(MARIA, "Admin")
-    page.get_by_role("button", name="Sync everybody").click()
-    page.get_by_role("button", name=re.compile(r"^Sync \d")).click()
+    page.get_by_role("button", name="New job").click()
+    page.get_by_label("Everybody").check()
+    page.get_by_role("button", name="Start the job").click()
+    page.get_by_role("link", name="← Everybody").click()
     expect(page.locator("#going-on .run").first).to_contain_text(f"by {MARIA}")
     expect(page.locator("#acts li").first).to_contain_text("Start a sync of named users, a group or everybody")
     expect(page.locator("#acts li").first).to_contain_text(f"by {MARIA}")
