@@ -6,7 +6,8 @@ The door registers it with the host, lets in who may come, and writes down who d
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
@@ -19,6 +20,9 @@ from shared.services import Services, services
 from shared.setting_values import SignIn
 from shared.unexpected import values_left_out
 from shared.who_gets_in import LetIn, Needs, Refusal, judge
+
+if TYPE_CHECKING:
+    from shared.openapi import Described
 
 _log = logging.getLogger("photosync.door")
 
@@ -33,6 +37,13 @@ class Route:
     needs: Needs
     summary: str
     """What it does, for a list of routes and for the record of who did what: `Begin a sweep`."""
+    name: str = ""
+    """The function's name in Azure."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks anything of its caller."""
+        return self.needs is not Needs.NOTHING
 
 
 @dataclass(frozen=True)
@@ -85,13 +96,16 @@ type Bound = Callable[[func.HttpRequest], func.HttpResponse]
 
 ROUTES: list[Route] = []
 """Every route of the app, in the order of declaration; complete once the blueprints are imported."""
+DESCRIBED_BY: "list[Callable[[], Described]]" = []
+"""What says more of those routes, for the API's description: read when somebody asks for that, and not before."""
 
 
 class FrontDoor:
     """The door of one blueprint."""
 
-    def __init__(self, bp: func.Blueprint, sign_in: SignIn | None = None) -> None:
-        """`sign_in`: how people are let in; by default as the environment says."""
+    def __init__(self, bp: func.Blueprint, described: "Callable[[], Described]", sign_in: SignIn | None = None) -> None:
+        """`described` says more of the blueprint's routes. `sign_in`: by default as the environment says."""
+        DESCRIBED_BY.append(described)
         self._bp = bp
         self._level = {
             # Behind App Service authentication the host asks for no key: the app role decides.
@@ -102,7 +116,7 @@ class FrontDoor:
     def route(self, method: str, path: str, needs: Needs, summary: str) -> Callable[[Handler], Bound]:
         """Register a function as what serves the route. Its name is the function's name in Azure."""
         route = Route(method, path, needs, summary)
-        level = func.AuthLevel.ANONYMOUS if needs is Needs.NOTHING else self._level
+        level = self._level if route.asks else func.AuthLevel.ANONYMOUS
 
         def bind(handler: Handler) -> Bound:
             # The host reads the parameters of what it is given: that must be `req`, so wraps() is not for us.
@@ -113,7 +127,7 @@ class FrontDoor:
             bound.__name__ = bound.__qualname__ = handler.__name__
             bound.__module__, bound.__doc__ = handler.__module__, handler.__doc__
             self._bp.route(path, methods=[method], auth_level=level)(bound)
-            ROUTES.append(route)
+            ROUTES.append(replace(route, name=handler.__name__))
             return bound
 
         return bind
@@ -121,7 +135,7 @@ class FrontDoor:
 
 def serve(route: Route, handler: Handler, req: func.HttpRequest, services: Services) -> func.HttpResponse:
     """Let in who may come, answer, and record what was done."""
-    if route.needs is Needs.NOTHING:
+    if not route.asks:
         return handler(Visit(req, LetIn("somebody")))
     chosen = services.settings
     verdict = judge(
@@ -134,7 +148,11 @@ def serve(route: Route, handler: Handler, req: func.HttpRequest, services: Servi
     if isinstance(verdict, Refusal):
         tell(_log, Happened.NOT_LET_IN, method=route.method, route=route.path, code=verdict.code)
         return told(verdict)
-    answer = handler(Visit(req, verdict))
+    try:
+        answer = handler(Visit(req, verdict))
+    except AzureError as error:
+        _log.error("%s %s: storage answered %s", route.method, route.path, type(error).__name__)
+        answer = storage_away()
     if route.needs is Needs.ACT:
         _record(route, req, verdict.who, answer.status_code, services)
     return answer
@@ -143,6 +161,17 @@ def serve(route: Route, handler: Handler, req: func.HttpRequest, services: Servi
 def told(refusal: Refusal) -> func.HttpResponse:
     """The problem that a refusal is to the caller."""
     return problem(refusal.status, refusal.code, refusal.title, refusal.detail, refusal.headers)
+
+
+def storage_away() -> func.HttpResponse:
+    """The problem that it is to the caller when Storage does not answer."""
+    return problem(
+        503,
+        "storage-away",
+        "The app's storage account does not answer.",
+        "Usually it does again within a minute. If not, check the storage account's firewall and the app's roles on "
+        "it.",
+    )
 
 
 def _record(route: Route, req: func.HttpRequest, who: str, status: int, services: Services) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import azure.functions as func
@@ -23,13 +24,17 @@ def json_answer(status: int, value: Mapping[str, Any], headers: Mapping[str, str
 def problem(
     status: int, code: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> func.HttpResponse:
-    """A problem: `code` names its kind for scripts, `title` says it, `detail` says what to do about this one."""
+    """A problem: `code` names its kind for scripts, `title` says it, `detail` says what to do about this one.
+
+    With a 503 the caller is always told when to ask again: after half a minute, unless `headers` say otherwise.
+    """
+    again = {"Retry-After": "30"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     body = {"type": f"urn:photosync:problem:{code}", "title": title, "status": status, "detail": detail, **more}
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False),
         status_code=status,
         mimetype="application/problem+json",
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **again, **(headers or {})},
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from shared.correlation import traceparent
@@ -93,7 +93,11 @@ def object_id(text: str) -> str:
     return str(UUID(text))
 
 
-ObjectId = Annotated[str, AfterValidator(object_id)]
+ObjectId = Annotated[
+    str,
+    AfterValidator(object_id),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}),
+]
 
 
 class PhotoEvent(BaseModel):

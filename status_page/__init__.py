@@ -11,13 +11,22 @@ from shared.unexpected import values_left_out
 from shared.who_gets_in import Needs
 
 if TYPE_CHECKING:
+    from shared.openapi import Described
     from status_page.serve_page import Page
     from status_page.serve_views import Views
 
 EVERY_HOUR = "0 40 * * * *"
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves it unannotated
-door = FrontDoor(bp)
+
+
+def _described() -> "Described":
+    from status_page.describe import DESCRIBED
+
+    return DESCRIBED
+
+
+door = FrontDoor(bp, _described)
 
 
 @functools.cache
@@ -58,6 +67,14 @@ def overview(_visit: Visit) -> func.HttpResponse:
     from status_page.overview import tell_overview
 
     return tell_overview(_views().home.facts(), services().clock)
+
+
+@door.route("GET", "openapi.json", Needs.NOTHING, "Give this description")
+def openapi(_visit: Visit) -> func.HttpResponse:
+    """The API's description. It holds nothing of the tenant's: anyone may have it."""
+    from status_page.give_description import give_description
+
+    return give_description(services().settings.sign_in)
 
 
 @door.route("GET", "status", Needs.LOOK, "List where users stand")

@@ -17,7 +17,7 @@ from status_page.find_users import Asked, find_users, folded
 PAGE_SIZE = 100
 MOST = 1000
 _ASK_GRAPH_FOR = timedelta(seconds=5)
-_INTERNAL = {"lease_owner", "lease_until", "dirty", "refused_etag", "recipe"}
+INTERNAL = {"lease_owner", "lease_until", "dirty", "refused_etag", "recipe"}
 
 
 def read_filters(
@@ -114,5 +114,5 @@ def _camel(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         to_camel(name): value.isoformat() if hasattr(value, "isoformat") else value
         for name, value in fields.items()
-        if value is not None and name not in _INTERNAL
+        if value is not None and name not in INTERNAL
     }

@@ -1,7 +1,6 @@
 """The facts behind the page's first line, as JSON: for a script, or an alert rule, that asks "is it healthy?"."""
 
 from datetime import datetime
-from typing import Any
 
 import azure.functions as func
 
@@ -10,6 +9,7 @@ from shared.clock import Clock
 from shared.paused import Pause
 from shared.problem import json_answer
 from shared.words import UserState
+from status_page.answer_shapes import FindingTold, Overview
 from status_page.facts import Facts
 from status_page.health_line import Finding, Level, health_line
 
@@ -19,7 +19,7 @@ def tell_overview(facts: Facts, clock: Clock) -> func.HttpResponse:
     return json_answer(200, told(facts, clock.now()))
 
 
-def told(facts: Facts, now: datetime) -> dict[str, Any]:
+def told(facts: Facts, now: datetime) -> Overview:
     """The facts with the names of the wire. Pure."""
     health = health_line(facts, now)
     record, sweep, tally = facts.subscription, facts.last_sweep, facts.tally
@@ -27,7 +27,7 @@ def told(facts: Facts, now: datetime) -> dict[str, Any]:
         "healthy": health.first.level >= Level.WAITING,
         **_finding(health.first),
         "alsoFound": [_finding(finding) for finding in health.others],
-        "users": {str(state): tally.of(state) for state in UserState},
+        "users": {state: tally.of(state) for state in UserState},
         "failures": dict(tally.failures.most_common()),
         "countedAt": _iso(tally.counted_at),
         "stillCounting": tally.counting,
@@ -46,9 +46,9 @@ def told(facts: Facts, now: datetime) -> dict[str, Any]:
             "users": sweep.total if sweep else None,
             "error": sweep.error_code if sweep else None,
         },
-        "closedGates": {str(service): _iso(opens) for service, opens in facts.gates.items()},
+        "closedGates": {service: _iso(opens) for service, opens in facts.gates.items()},
         "openBreakers": {
-            str(service): {"since": _iso(breaker.open_since), "error": breaker.code}
+            service: {"since": _iso(breaker.open_since), "error": breaker.code}
             for service, breaker in facts.breakers.items()
         },
         "safetyStop": {"since": _iso(facts.stop.since), "wouldRemove": facts.stop.would_remove} if facts.stop else None,
@@ -58,7 +58,7 @@ def told(facts: Facts, now: datetime) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> FindingTold:
     return {
         "kind": finding.kind,
         "level": finding.level.name.lower(),

@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import paused
-from shared.front_door import Visit
+from shared.front_door import Visit, storage_away
 from shared.logs import Happened, tell
 from shared.problem import problem
 from shared.runs import RunKind
@@ -78,13 +78,7 @@ class Views:
             return problem(400, "bad-request", "There is no such place.", str(error))
         except AzureError as error:
             tell(_log, Happened.PAGE_FAILED, error=type(error).__name__)
-            return problem(
-                503,
-                "storage-away",
-                "The app's storage account does not answer.",
-                "Usually it does again within a minute. If not, check the storage account's firewall and the app's "
-                "roles on it.",
-            )
+            return storage_away()
         if html is None:
             return problem(404, "not-there", "There is nothing here.", "It may have been removed since.")
         return func.HttpResponse(html, mimetype="text/html", charset="utf-8", headers=HEADERS | _FRAGMENT)

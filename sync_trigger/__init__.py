@@ -16,6 +16,7 @@ from shared.words import QUEUE_OF_CHECKS
 from sync_trigger.receive_notification import Endpoint, Webhook
 
 if TYPE_CHECKING:
+    from shared.openapi import Described
     from sync_trigger.serve_checks import CheckServer
 
 EVERY_FIVE_MINUTES = "0 */5 * * * *"
@@ -23,7 +24,15 @@ BETWEEN_THOSE = "30 2-59/5 * * * *"
 """Every five minutes too, but not at the same moment."""
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves it unannotated
-door = FrontDoor(bp)
+
+
+def _described() -> "Described":
+    from sync_trigger.describe import DESCRIBED
+
+    return DESCRIBED
+
+
+door = FrontDoor(bp, _described)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from shared.runs import Users
 from shared.services import Services
 from shared.spans import span
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, UserState
+from sync_trigger.answer_shapes import PutBack
 from sync_trigger.request_bodies import RequestBody, read_body
 from sync_trigger.start_job import AT_ONCE, UserKeys, Wanted, start_known, start_listed, start_named
 
@@ -70,7 +71,8 @@ def _put_back(services: Services) -> func.HttpResponse:
         return problem(
             503, "not-stored", "Not all messages could be put back.", "Ask again: what comes twice does no harm."
         )
-    return json_answer(200, {"putBack": put_back})
+    told: PutBack = {"putBack": put_back}
+    return json_answer(200, told)
 
 
 def _queue(services: Services, name: str) -> MessageQueue:  # type: ignore[type-arg] # texts go on any of them

@@ -24,6 +24,7 @@ from shared.services import Services
 from shared.spans import span, worth_sending
 from shared.telemetry import Metric, measure
 from shared.words import Action, ObjectId, Outcome, PhotoEvent, Reason, object_id
+from sync_trigger.answer_shapes import JobAccepted
 from sync_trigger.list_users import is_unknown_group
 from sync_trigger.request_bodies import RequestBody, read_body
 from sync_trigger.sweep import start_listing
@@ -246,7 +247,12 @@ def _refuse_group(services: Services, group: str) -> func.HttpResponse | None:
 
 def _accepted(run: RunRow) -> func.HttpResponse:
     location = f"/api/sync/{run.run_id}"
-    told = {"jobId": run.run_id, "total": run.total, "status": location, "correlationId": run.correlation_id}
+    told: JobAccepted = {
+        "jobId": run.run_id,
+        "total": run.total,
+        "status": location,
+        "correlationId": run.correlation_id,
+    }
     return json_answer(202, told, {"Location": location})
 
 

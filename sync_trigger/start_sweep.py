@@ -6,6 +6,7 @@ from shared import safety_stop
 from shared.problem import json_answer, problem
 from shared.runs import RunKind
 from shared.services import Services
+from sync_trigger.answer_shapes import SweepAccepted
 from sync_trigger.request_bodies import RequestBody, read_body
 from sync_trigger.sweep import Busy, begin_sweep
 from sync_trigger.tell_run import tell_run
@@ -43,7 +44,7 @@ def start_sweep(services: Services, body: bytes, requested_by: str) -> func.Http
             safetyStopLifted=lifted,
         )
     location = f"/api/sweep/{begun.run_id}"
-    told = {"runId": begun.run_id, "status": location, "safetyStopLifted": lifted}
+    told: SweepAccepted = {"runId": begun.run_id, "status": location, "safetyStopLifted": lifted}
     return json_answer(202, told, {"Location": location})
 
 

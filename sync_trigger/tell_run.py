@@ -1,7 +1,6 @@
 """How a run goes, as JSON: its state, its counts, its end as far as that can be told."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import azure.functions as func
 
@@ -10,6 +9,7 @@ from shared.failures import FailureCode
 from shared.problem import json_answer, problem
 from shared.runs import ItemRow, Progress, RunKind, RunState
 from shared.services import Services
+from sync_trigger.answer_shapes import Item, JobAnswer, RunTrouble, SweepAnswer
 
 
 def tell_run(services: Services, kind: RunKind, run_id: str) -> func.HttpResponse:
@@ -25,7 +25,7 @@ def tell_run(services: Services, kind: RunKind, run_id: str) -> func.HttpRespons
     return json_answer(200, told_job(progress, now, services.pace.interval))
 
 
-def told_job(progress: Progress, now: datetime, interval: timedelta) -> dict[str, Any]:
+def told_job(progress: Progress, now: datetime, interval: timedelta) -> JobAnswer:
     """A job as its administrator sees it."""
     run = progress.run
     end = None if progress.is_done else estimated_end(progress, now, interval)
@@ -35,14 +35,14 @@ def told_job(progress: Progress, now: datetime, interval: timedelta) -> dict[str
         "correlationId": run.correlation_id,
         "requestedAt": run.requested_at.isoformat(),
         "requestedBy": run.requested_by,
-        "users": str(run.users),
+        "users": run.users,
         "group": run.group,
         "action": str(run.action),
         "force": run.force,
         "dryRun": run.dry_run,
         "total": run.total,
         "finished": progress.finished,
-        "counts": {str(outcome): progress.counts[outcome] for outcome in sorted(progress.counts)},
+        "counts": {outcome: progress.counts[outcome] for outcome in sorted(progress.counts)},
         "estimatedEnd": end.isoformat() if end else None,
         "failures": [_told_item(item) for item in progress.failures],
         "wouldCopy": [_told_item(item) for item in progress.would_copy],
@@ -51,7 +51,7 @@ def told_job(progress: Progress, now: datetime, interval: timedelta) -> dict[str
     }
 
 
-def told_sweep(progress: Progress) -> dict[str, Any]:
+def told_sweep(progress: Progress) -> SweepAnswer:
     """A sweep as the administrator sees it. Whom it gave to a worker, their own rows tell."""
     run = progress.run
     return {
@@ -69,7 +69,7 @@ def told_sweep(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _told_error(progress: Progress) -> dict[str, Any]:
+def _told_error(progress: Progress) -> RunTrouble:
     """What keeps the run from going on, or kept some of its users from being checked."""
     if not progress.run.error_code:
         return {}
@@ -83,8 +83,8 @@ def _told_error(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _told_item(item: ItemRow) -> dict[str, Any]:
-    told: dict[str, Any] = {"userId": item.user_id, "user": item.upn}
+def _told_item(item: ItemRow) -> Item:
+    told: Item = {"userId": item.user_id, "user": item.upn}
     if item.error_code:
         code = FailureCode.read(item.error_code)
         told |= {"error": code, "means": code.sentence, "remedy": code.remedy, "detail": item.error_detail}

@@ -27,8 +27,8 @@ MAY_IMPORT = {
     "shared": {"shared"},
     "simulated_tenant": {"simulated_tenant"},
 }
-ANYONE_MAY = {"notifications", "lifecycle", "dashboard", "dashboard/assets/{name}"}
-"""Routes that ask nothing of their caller: Graph's, and the page's without its data."""
+ANYONE_MAY = {"notifications", "lifecycle", "dashboard", "dashboard/assets/{name}", "openapi.json"}
+"""Routes that ask nothing of their caller: Graph's, the page's without its data, and the API's description."""
 OURS = {*DEPLOYED, *LOCAL, "function_app"}
 
 

@@ -226,7 +226,7 @@ def test_scripts_read_the_same_facts() -> None:
     assert (waiting["healthy"], waiting["level"]) == (True, "waiting")
     trouble = told(replace(WELL, breakers={Service.SHAREPOINT: OPEN}, stop=STOP), NOW)
     assert trouble["healthy"] is False
-    assert trouble["openBreakers"]["sharepoint"]["error"] == "NotPermitted"
+    assert trouble["openBreakers"][Service.SHAREPOINT]["error"] == "NotPermitted"
     assert [finding["kind"] for finding in trouble["alsoFound"]] == ["safety-stop"]
     assert (well["paused"], well["latestActions"]) == (None, [])
     action = ActionRow(NOW, "maria@contoso.com", "Pause the app", "POST", "pause", 200)

@@ -1,0 +1,90 @@
+"""The JSON that this blueprint's routes answer, as types.
+
+mypy holds the handlers to them, and the API's description is made of them.
+"""
+
+from typing import Annotated, TypedDict
+
+from pydantic import WithJsonSchema
+
+from shared.gates import Service
+from shared.wire import Count, Moment
+from shared.words import UserState
+from status_page.health_line import Level
+
+LevelWord = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "enum": [level.name.lower() for level in Level], "description": Level.__doc__}),
+]
+
+
+class FindingTold(TypedDict):
+    """Something worth saying."""
+
+    kind: str
+    """Names the rule, for programs."""
+    level: LevelWord
+    """`stopped`: nothing goes on without a person. `to_do`: something needs one. `waiting`, `well`: nothing does."""
+    line: str
+    whatToDo: str | None
+
+
+class SubscriptionTold(TypedDict):
+    """Graph's subscription."""
+
+    health: str
+    means: str
+    validUntil: Moment | None
+    nextRenewal: Moment | None
+    checkedAt: Moment | None
+    error: str | None
+    """A failure's code."""
+
+
+class SweepTold(TypedDict):
+    """The latest sweep."""
+
+    lastBegan: Moment | None
+    nextDue: Moment | None
+    users: Count | None
+    error: str | None
+    """A failure's code."""
+
+
+class BreakerTold(TypedDict):
+    """A circuit breaker that is open."""
+
+    since: Moment | None
+    error: str | None
+    """A failure's code."""
+
+
+class StopTold(TypedDict):
+    """The safety stop, in force."""
+
+    since: Moment | None
+    wouldRemove: Count
+    """Pictures that would have been cleared."""
+
+
+class Overview(FindingTold):
+    """Whether all is well, and the facts behind it. The first finding is told beside them."""
+
+    healthy: bool
+    """Whether nothing needs a person."""
+    alsoFound: list[FindingTold]
+    users: dict[UserState, Count]
+    failures: dict[str, Count]
+    """Failed users by the code of their failure."""
+    countedAt: Moment | None
+    stillCounting: bool
+    """Whether this is the very first count, under way: the numbers are of those counted so far."""
+    lastCopiedAt: Moment | None
+    subscription: SubscriptionTold
+    sweep: SweepTold
+    closedGates: dict[Service, Moment | None]
+    """Services that asked for a pause, and until when."""
+    openBreakers: dict[Service, BreakerTold]
+    """Services that refuse nearly everything."""
+    safetyStop: StopTold | None
+    unreadableMessages: Count
