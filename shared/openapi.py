@@ -234,6 +234,6 @@ def _problem_schema() -> dict[str, Any]:
             },
             "requestId": {"type": "string", "description": "With a Microsoft service's failure, for its support."},
             "runId": {"type": "string", "description": "With `sweep-running`: the sweep that is at work."},
-            "safetyStopLifted": {"type": "boolean", "description": "With `sweep-running`: whether that was done."},
+            "safetyStopLifted": {"type": "boolean", "description": "When a sweep is refused: whether that was done."},
         },
     }

@@ -10,6 +10,7 @@ from pydantic import WithJsonSchema
 from shared.gates import Service
 from shared.wire import Count, Moment
 from shared.words import UserState
+from status_page.health.findings import Verdict
 from status_page.health_line import Level
 
 LevelWord = Annotated[
@@ -67,6 +68,26 @@ class StopTold(TypedDict):
     """Pictures that would have been cleared."""
 
 
+class PauseTold(TypedDict):
+    """Somebody has paused the app."""
+
+    since: Moment | None
+    by: str
+    reason: str | None
+
+
+class ActionTold(TypedDict):
+    """Something that somebody asked for."""
+
+    at: Moment | None
+    who: str
+    what: str
+    request: str
+    """Method and path."""
+    status: int
+    """What was answered."""
+
+
 class Overview(FindingTold):
     """Whether all is well, and the facts behind it. The first finding is told beside them."""
 
@@ -88,3 +109,36 @@ class Overview(FindingTold):
     """Services that refuse nearly everything."""
     safetyStop: StopTold | None
     unreadableMessages: Count
+    paused: PauseTold | None
+    latestActions: list[ActionTold]
+
+
+class CheckTold(TypedDict):
+    """One check, and what it found."""
+
+    id: str
+    """Names the check, for programs."""
+    section: str
+    title: str
+    verdict: Verdict
+    milliseconds: Count
+    found: str
+    remedy: str | None
+    """What to do, when there is something to do."""
+    requestId: str | None
+    """Microsoft's, for its support."""
+    verifies: list[str]
+    """Open questions of the documentation that this check answers in a live tenant."""
+
+
+class HealthAnswer(TypedDict):
+    """What came of checking everything that the app depends on."""
+
+    verdict: Verdict
+    """The worst of all."""
+    checkedAt: Moment
+    version: str
+    tenantId: str
+    counts: dict[Verdict, Count]
+    """Checks by verdict."""
+    checks: list[CheckTold]

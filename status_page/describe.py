@@ -5,8 +5,9 @@ from shared.openapi_parts import FAILURES, Answer, Body, Header, Operation, Para
 from shared.openapi_schemas import COMPONENTS, row_schema
 from shared.status import HistoryRow, StatusRow
 from shared.words import Outcome, Reason, UserState
-from status_page.answer_shapes import Overview
+from status_page.answer_shapes import HealthAnswer, Overview
 from status_page.export_csv import ROWS_A_PART
+from status_page.health.tell_health import WRITE
 from status_page.list_status import INTERNAL, MOST, PAGE_SIZE
 from status_page.serve_views import ViewRequest
 
@@ -44,6 +45,20 @@ DESCRIBED = Described(
             "One line that says whether all is well, or what to do; and the facts behind it. It costs a few reads of a "
             "table: made for alert rules and monitors.",
             (Answer(200, "How things are.", Overview),),
+        ),
+        "GET health": Operation(
+            Tag.STATUS,
+            "Uses every dependency with the app's own identity, and says of each whether it works and what to do if "
+            "not. It asks Microsoft's services a dozen times; a monitor that asks every few minutes should ask "
+            "`/api/overview`. With `probe=write` it writes a picture of the user in PHOTOSYNC_TEST_USER and takes it "
+            "back, which needs the right to act.",
+            (
+                Answer(200, "No check failed.", HealthAnswer),
+                Answer(503, "A check failed. The body is the same; or a problem:", HealthAnswer),
+            ),
+            (Parameter("probe", "`write` tries a real write too.", {"type": "string", "enum": [WRITE]}, WRITE),),
+            problems=(Problem(400, "bad-request", "There is no such probe."),),
+            may_act=True,
         ),
         "GET openapi.json": Operation(
             Tag.STATUS,

@@ -9,7 +9,7 @@ from shared.clock import Clock
 from shared.paused import Pause
 from shared.problem import json_answer
 from shared.words import UserState
-from status_page.answer_shapes import FindingTold, Overview
+from status_page.answer_shapes import ActionTold, FindingTold, Overview, PauseTold
 from status_page.facts import Facts
 from status_page.health_line import Finding, Level, health_line
 
@@ -67,11 +67,11 @@ def _finding(finding: Finding) -> FindingTold:
     }
 
 
-def _pause(pause: Pause) -> dict[str, Any]:
+def _pause(pause: Pause) -> PauseTold:
     return {"since": _iso(pause.since), "by": pause.by, "reason": pause.reason}
 
 
-def _action(action: ActionRow) -> dict[str, Any]:
+def _action(action: ActionRow) -> ActionTold:
     return {
         "at": _iso(action.at),
         "who": action.who,

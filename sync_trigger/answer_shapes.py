@@ -3,14 +3,14 @@
 mypy holds the handlers to them, and the API's description is made of them.
 """
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import WithJsonSchema
 
 from shared.failures import FailureCode
 from shared.runs import RunState, Users
 from shared.wire import Count, Moment
-from shared.words import Outcome
+from shared.words import Action, Outcome
 
 JobState = Annotated[str, WithJsonSchema({"type": "string", "enum": [*map(str, RunState), "done"]})]
 SweepState = Annotated[str, WithJsonSchema({"type": "string", "enum": [*map(str, RunState)]})]
@@ -47,12 +47,15 @@ class JobAnswer(RunTrouble):
     """How a job goes."""
 
     jobId: str
+    correlationId: str | None
+    """Of everything that the job does: the log's lines and the attempts carry the same."""
     state: JobState
     """`listing` its users, `running`, or at its end."""
     requestedAt: Moment
     requestedBy: str
     users: Users
     group: str | None
+    action: Action
     force: bool
     dryRun: bool
     total: Count
@@ -65,7 +68,9 @@ class JobAnswer(RunTrouble):
     failures: list[Item]
     """The first twenty."""
     wouldCopy: list[Item]
-    """With `dryRun`: the first twenty whose photo is not in SharePoint."""
+    """With `dryRun`: the first twenty with whom something would be done."""
+    kept: list[Item]
+    """A restore: the first twenty whom it left as they are, with the reason."""
 
 
 class JobAccepted(TypedDict):
@@ -76,6 +81,7 @@ class JobAccepted(TypedDict):
     """Users; 0 while they are yet to be listed."""
     status: str
     """Where to ask how it goes: the same as the header `Location`."""
+    correlationId: str | None
 
 
 class PutBack(TypedDict):
@@ -97,6 +103,7 @@ class SweepAnswer(RunTrouble):
     """How a sweep goes. Whom it gave to a worker, their own status tells."""
 
     runId: str
+    correlationId: str | None
     state: SweepState
     """`listing` its users, `running` once all are listed, or why it did not come so far."""
     why: str | None
@@ -110,3 +117,21 @@ class SweepAnswer(RunTrouble):
     """Messages of up to 20 users each."""
     different: Count
     """Users whose photo is not the one in SharePoint; they were given to a worker."""
+
+
+class Paused(TypedDict):
+    """The app is paused."""
+
+    paused: Literal[True]
+    since: Moment
+    by: str
+    """Who paused it."""
+    reason: str | None
+
+
+class Resumed(TypedDict):
+    """The app is not paused."""
+
+    paused: Literal[False]
+    wasPausedSince: Moment | None
+    """Null when it was not paused before either."""

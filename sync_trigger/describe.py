@@ -2,8 +2,9 @@
 
 from shared.openapi import Described
 from shared.openapi_parts import FAILURES, Answer, Body, Header, Operation, Parameter, Problem, Schema, Tag, text
-from sync_trigger.answer_shapes import JobAccepted, JobAnswer, PutBack, SweepAccepted, SweepAnswer
+from sync_trigger.answer_shapes import JobAccepted, JobAnswer, Paused, PutBack, Resumed, SweepAccepted, SweepAnswer
 from sync_trigger.judge_delivery import LARGEST_BODY
+from sync_trigger.pause_app import PauseRequest
 from sync_trigger.receive_notification import LONGEST_TOKEN
 from sync_trigger.retry import RetryRequest
 from sync_trigger.start_job import AT_ONCE, SyncRequest
@@ -94,18 +95,24 @@ DESCRIBED = Described(
         "POST sync": Operation(
             Tag.SYNC,
             f"Makes a job that looks at the photos of the users named, of a group, or of everybody in scope, and "
-            f"copies what is not in step. Up to {AT_ONCE} named users are looked at at once; more stand in the line of bulk "
-            "work, at its pace. Names that Microsoft Graph does not know are the job's failures.",
+            f"copies what is not in step. Up to {AT_ONCE} named users are looked at at once; more stand in the line of "
+            "bulk work, at its pace. Names that Microsoft Graph does not know are the job's failures.",
             (Answer(202, "The job has begun.", JobAccepted, headers=(Header.LOCATION,)),),
             body=Body(
                 SyncRequest,
                 {
                     "Two users": {"users": ["a.b@contoso.com", "78ccf530-bbf0-47e4-aae6-da5f8c6fb142"]},
                     "Everybody, only telling": {"all": True, "dryRun": True},
+                    "Undo: what SharePoint showed before": {"users": ["a.b@contoso.com"], "action": "restore"},
                     "A group, even what is in step": {"group": "0c1d0c8a-7a53-4f0e-9c5b-2f7d3a6a1b11", "force": True},
                 },
                 required=True,
-                rules=_one_of(_given("users", type="array"), _given("all", const=True), _given("group", type="string")),
+                rules={
+                    **_one_of(_given("users", type="array"), _given("all", const=True), _given("group", type="string")),
+                    "if": _given("action", const="restore"),
+                    "then": {"properties": {"force": {"const": False}}},
+                    "else": {"properties": {"orClear": {"const": False}}},
+                },
             ),
             problems=(
                 _WRONG_BODY,
@@ -132,7 +139,7 @@ DESCRIBED = Described(
         "POST retry": Operation(
             Tag.SYNC,
             "Makes a job that looks again at users whose photo could not be copied, all of them or those named; or "
-            "puts messages that nobody could read back on their queues. A photo that was refused is looked at anew too.",
+            "puts messages that nobody could read back on their queues. A photo that was refused is looked at too.",
             (
                 Answer(200, "With `poison`: so many messages were put back.", PutBack),
                 Answer(202, "The job has begun.", JobAccepted, headers=(Header.LOCATION,)),
@@ -155,7 +162,24 @@ DESCRIBED = Described(
             "pictures of removed photos may be cleared again after the safety stop has stopped that.",
             (Answer(202, "The sweep has begun.", SweepAccepted, headers=(Header.LOCATION,)),),
             body=Body(SweepRequest, {"A sweep": {}, "Lift the safety stop": {"force": True}}),
-            problems=(_WRONG_BODY, Problem(409, "sweep-running", "A sweep is at work already.")),
+            problems=(
+                _WRONG_BODY,
+                Problem(409, "paused", "The app is paused, so no sweep begins."),
+                Problem(409, "sweep-running", "A sweep is at work already."),
+            ),
+        ),
+        "POST pause": Operation(
+            Tag.SYNC,
+            "Nothing is checked and nothing copied until somebody resumes; notifications are still received, so "
+            "nothing is lost. A second pause changes nothing.",
+            (Answer(200, "The pause that is in force.", Paused),),
+            body=Body(PauseRequest, {"With a reason": {"reason": "Maintenance"}}),
+            problems=(_WRONG_BODY,),
+        ),
+        "DELETE pause": Operation(
+            Tag.SYNC,
+            "Everything goes on, within about a minute. Without a pause it changes nothing.",
+            (Answer(200, "There is no pause.", Resumed),),
         ),
         "GET sweep/{runId}": Operation(
             Tag.SYNC,

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from shared.problem import json_answer
 from shared.services import Services
+from sync_trigger.answer_shapes import Paused, Resumed
 from sync_trigger.request_bodies import RequestBody, read_body
 
 LONGEST_REASON = 200
@@ -28,7 +29,8 @@ def pause_app(services: Services, body: bytes, requested_by: str) -> func.HttpRe
         return request
     pause = services.pause_switch.pause(services.clock.now(), requested_by, request.reason or None)
     _log.warning("the app is paused since %s: nothing is checked and nothing copied", pause.since.isoformat())
-    return json_answer(200, {"paused": True, "since": pause.since.isoformat(), "by": pause.by, "reason": pause.reason})
+    told: Paused = {"paused": True, "since": pause.since.isoformat(), "by": pause.by, "reason": pause.reason}
+    return json_answer(200, told)
 
 
 def resume_app(services: Services) -> func.HttpResponse:
@@ -36,4 +38,5 @@ def resume_app(services: Services) -> func.HttpResponse:
     ended = services.pause_switch.resume(services.clock.now())
     if ended is not None:
         _log.warning("the app goes on: it was paused since %s", ended.since.isoformat())
-    return json_answer(200, {"paused": False, "wasPausedSince": ended.since.isoformat() if ended else None})
+    told: Resumed = {"paused": False, "wasPausedSince": ended.since.isoformat() if ended else None}
+    return json_answer(200, told)

@@ -47,7 +47,9 @@ class SyncRequest(RequestBody):
     users: UserKeys | None = None
     """Object ids or user principal names."""
     all: bool = False
+    """Everybody in scope."""
     group: ObjectId | None = None
+    """Object id of a group: its members, direct or through other groups, as far as they are in scope."""
     action: Annotated[Action, Field(strict=False)] = Action.COPY
     """`restore` puts back the picture properties that were there before the app first wrote them."""
     force: bool = False

@@ -37,7 +37,7 @@ def told_job(progress: Progress, now: datetime, interval: timedelta) -> JobAnswe
         "requestedBy": run.requested_by,
         "users": run.users,
         "group": run.group,
-        "action": str(run.action),
+        "action": run.action,
         "force": run.force,
         "dryRun": run.dry_run,
         "total": run.total,

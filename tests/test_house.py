@@ -14,7 +14,7 @@ import status_page
 import sync_trigger
 from local_run import readme_tables
 from shared import settings
-from shared.front_door import ROUTES
+from shared.front_door import DESCRIBED_BY, ROUTES
 from shared.who_gets_in import Needs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,6 +122,13 @@ def test_the_readme_names_every_route() -> None:
     surface = readme[readme.index("## The HTTP surface") : readme.index("## Settings")]
     named = {re.sub(r"\{object id\}", "{user}", route) for route in re.findall(r"`([A-Z]+ /api/[^`]+)`", surface)}
     assert named == declared
+
+
+def test_every_route_is_described() -> None:
+    """What the API's description says of routes, and the routes, are the same list: a new route says what it is."""
+    described = [name for told in DESCRIBED_BY for name in told().operations]
+    declared = [f"{route.method} {route.path}" for route in ROUTES]
+    assert sorted(described) == sorted(declared), "add it to `describe.py` of its package"
 
 
 def test_every_route_goes_through_the_front_door() -> None:

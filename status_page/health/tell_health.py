@@ -6,7 +6,6 @@ minutes is `GET /api/overview`, which costs a few reads of a table; this one ask
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import azure.functions as func
 
@@ -15,6 +14,7 @@ from shared.front_door import Visit
 from shared.problem import json_answer, problem
 from shared.services import Services
 from shared.settings import VERSION
+from status_page.answer_shapes import CheckTold, HealthAnswer
 from status_page.health.findings import Verdict, overall
 from status_page.health.kit import Kit
 from status_page.health.run_checks import Result, run_checks
@@ -40,26 +40,26 @@ def tell_health(services: Services, visit: Visit) -> func.HttpResponse:
     return json_answer(status, body)
 
 
-def told(services: Services, results: Sequence[Result]) -> dict[str, Any]:
+def told(services: Services, results: Sequence[Result]) -> HealthAnswer:
     """The results with the names of the wire. Pure but for the time."""
     verdicts = [result.finding.verdict for result in results]
     return {
-        "verdict": str(overall(verdicts)),
+        "verdict": overall(verdicts),
         "checkedAt": services.clock.now().isoformat(timespec="seconds"),
         "version": VERSION,
         "tenantId": services.settings.tenant_id,
-        "counts": {str(verdict): verdicts.count(verdict) for verdict in Verdict},
+        "counts": {verdict: verdicts.count(verdict) for verdict in Verdict},
         "checks": [_check(result) for result in results],
     }
 
 
-def _check(result: Result) -> dict[str, Any]:
+def _check(result: Result) -> CheckTold:
     check, finding = result.check, result.finding
     return {
         "id": check.id,
         "section": check.section,
         "title": check.title,
-        "verdict": str(finding.verdict),
+        "verdict": finding.verdict,
         "milliseconds": result.milliseconds,
         "found": finding.found,
         "remedy": finding.remedy or None,

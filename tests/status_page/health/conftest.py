@@ -47,7 +47,7 @@ class Healthy:
 
     def told(self, **how: Any) -> dict[str, Any]:
         """The body of the answer."""
-        return told(self.bench.services, list(self.check(**how).values()))
+        return dict(told(self.bench.services, list(self.check(**how).values())))
 
     def restart(self, **settings: str) -> None:
         """With other settings."""
