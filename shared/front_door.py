@@ -103,9 +103,12 @@ DESCRIBED_BY: "list[Callable[[], Described]]" = []
 class FrontDoor:
     """The door of one blueprint."""
 
-    def __init__(self, bp: func.Blueprint, described: "Callable[[], Described]", sign_in: SignIn | None = None) -> None:
-        """`described` says more of the blueprint's routes. `sign_in`: by default as the environment says."""
-        DESCRIBED_BY.append(described)
+    def __init__(
+        self, bp: func.Blueprint, sign_in: SignIn | None = None, *, described: "Callable[[], Described] | None" = None
+    ) -> None:
+        """`sign_in`: how people are let in; by default as the environment says. `described` tells more of the routes."""
+        if described is not None:
+            DESCRIBED_BY.append(described)
         self._bp = bp
         self._level = {
             # Behind App Service authentication the host asks for no key: the app role decides.

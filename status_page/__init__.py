@@ -26,7 +26,7 @@ def _described() -> "Described":
     return DESCRIBED
 
 
-door = FrontDoor(bp, _described)
+door = FrontDoor(bp, described=_described)
 
 
 @functools.cache

@@ -1,10 +1,12 @@
 """The front door: what it registers, and what it writes down."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
 import azure.functions as func
 import pytest
+from azure.core.exceptions import ServiceRequestError
 
 from local_run.azurite import Azurite
 from local_run.stack import free_port
@@ -95,6 +97,21 @@ def test_what_is_done_is_done_though_it_cannot_be_written_down(services: Service
     assert serve(CANCEL, done, request(CANCEL, ADMIN, jobId="1"), services).status_code == 200
 
 
+@pytest.mark.parametrize("route", [LOOK, CANCEL])
+def test_storage_that_does_not_answer_is_a_503(services: Services, route: Route) -> None:
+    """Whatever a route wanted of Storage, the caller learns what is wrong and when to ask again; an act is on record."""
+
+    def fails(_visit: Visit) -> func.HttpResponse:
+        raise ServiceRequestError("no connection to storage.example")
+
+    answer = serve(route, fails, request(route, ADMIN, jobId="1"), services)
+    told = json.loads(answer.get_body())
+    assert (answer.status_code, told["type"]) == (503, "urn:photosync:problem:storage-away")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "storage.example" not in told["detail"]
+    assert [row.status for row in services.actions.latest(8)] == ([503] if route is CANCEL else [])
+
+
 def test_a_looking_route_may_ask_before_it_acts(services: Services) -> None:
     """A route that only sometimes acts asks the visit: an Admin may, a Reader gets the problem."""
     told: list[Any] = []
@@ -129,7 +146,7 @@ def test_the_host_asks_for_a_key_where_keys_count(sign_in: SignIn, needs: Needs,
     probe.__name__ = name
     try:
         FrontDoor(bp, sign_in).route("POST", "probe", needs, "Probe")(probe)
-        assert ROUTES[known:] == [Route("POST", "probe", needs, "Probe")]
+        assert ROUTES[known:] == [Route("POST", "probe", needs, "Probe", name)]
     finally:
         del ROUTES[known:]
     app = func.FunctionApp()
