@@ -106,7 +106,7 @@ class FrontDoor:
     def __init__(
         self, bp: func.Blueprint, sign_in: SignIn | None = None, *, described: "Callable[[], Described] | None" = None
     ) -> None:
-        """`sign_in`: how people are let in; by default as the environment says. `described` tells more of the routes."""
+        """`sign_in`: how people are let in; by default as the environment says. `described` says more of routes."""
         if described is not None:
             DESCRIBED_BY.append(described)
         self._bp = bp

@@ -99,7 +99,7 @@ def test_what_is_done_is_done_though_it_cannot_be_written_down(services: Service
 
 @pytest.mark.parametrize("route", [LOOK, CANCEL])
 def test_storage_that_does_not_answer_is_a_503(services: Services, route: Route) -> None:
-    """Whatever a route wanted of Storage, the caller learns what is wrong and when to ask again; an act is on record."""
+    """Whatever a route wanted of Storage, the caller learns what is wrong and when to ask again; acts are recorded."""
 
     def fails(_visit: Visit) -> func.HttpResponse:
         raise ServiceRequestError("no connection to storage.example")
