@@ -40,7 +40,8 @@ class HostOptions:
             "--drain-limit": self.drain_seconds,
             "--settings": self.settings,
         }
-        return [word for name, value in given.items() if value is not None for word in (name, str(value))]
+        # One word each: a key may begin with a hyphen, which would be taken for the next argument.
+        return [f"{name}={value}" for name, value in given.items() if value is not None]
 
 
 class AppHost:
