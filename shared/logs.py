@@ -53,7 +53,7 @@ class Happened(Told):
     EVENTS_QUEUED = "events_queued", "Photo events are on the queue."
     JOB_BEGUN = "job_begun", "A job begins."
     SWEEP_BEGUN = "sweep_begun", "A sweep begins."
-    SWEEP_NOT_BEGUN = "sweep_not_begun", "No sweep begins, because one is at work."
+    SWEEP_NOT_BEGUN = "sweep_not_begun", "No sweep begins now."
     SWEEP_ABANDONED = "sweep_abandoned", "A sweep made no progress; another begins in its place.", logging.WARNING
     RUN_LISTED = "run_listed", "All users of a sweep or job are listed."
     RUN_FAILED = "run_failed", "The users of a sweep or job could not be listed.", logging.ERROR
@@ -90,6 +90,8 @@ class Happened(Told):
     ACTION_NOT_RECORDED = "action_not_recorded", "What somebody did could not be written down.", logging.WARNING
     PRUNED = "pruned", "What is older than it is kept for was removed."
     PROBE_NOT_TAKEN_BACK = "probe_not_taken_back", "A write probe could not be taken back.", logging.WARNING
+    PAUSED = "paused", "The app is paused: nothing is checked and nothing copied.", logging.WARNING
+    RESUMED = "resumed", "The app goes on after a pause.", logging.WARNING
     TALLY_FAILED = "tally_failed", "Users could not be counted.", logging.WARNING
     PAGE_FAILED = "page_failed", "The page could not be shown: Storage did not answer.", logging.WARNING
 

@@ -121,7 +121,7 @@ def pause_app() -> Action:
         {},
         "Pause the app?",
         "Nothing is checked and nothing copied until somebody resumes it. Changes are received and kept meanwhile, "
-        "jobs wait, and nothing is lost.",
+        "jobs wait (but for a restore, which goes on), and nothing is lost.",
         "Pause",
         ask="Why? (optional; everybody who opens this page reads it)",
     )

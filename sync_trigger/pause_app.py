@@ -6,6 +6,7 @@ from typing import Annotated
 import azure.functions as func
 from pydantic import Field, StringConstraints
 
+from shared.logs import Happened, tell
 from shared.problem import json_answer
 from shared.services import Services
 from sync_trigger.answer_shapes import Paused, Resumed
@@ -28,7 +29,7 @@ def pause_app(services: Services, body: bytes, requested_by: str) -> func.HttpRe
     if isinstance(request, func.HttpResponse):
         return request
     pause = services.pause_switch.pause(services.clock.now(), requested_by, request.reason or None)
-    _log.warning("the app is paused since %s: nothing is checked and nothing copied", pause.since.isoformat())
+    tell(_log, Happened.PAUSED, since=pause.since.isoformat())
     told: Paused = {"paused": True, "since": pause.since.isoformat(), "by": pause.by, "reason": pause.reason}
     return json_answer(200, told)
 
@@ -37,6 +38,6 @@ def resume_app(services: Services) -> func.HttpResponse:
     """Let everything go on, within about a minute. Without a pause it changes nothing."""
     ended = services.pause_switch.resume(services.clock.now())
     if ended is not None:
-        _log.warning("the app goes on: it was paused since %s", ended.since.isoformat())
+        tell(_log, Happened.RESUMED, since=ended.since.isoformat())
     told: Resumed = {"paused": False, "wasPausedSince": ended.since.isoformat() if ended else None}
     return json_answer(200, told)

@@ -67,7 +67,7 @@ def sweep_when_due(services: Services) -> RunRow | None:
     """What the timer does: begin a sweep if it is time, or if somebody asks for one; None when none began."""
     now = services.clock.now()
     if services.pause_switch.wait(now) is not None:
-        _log.info("no sweep begins: the app is paused")
+        tell(_log, Happened.SWEEP_NOT_BEGUN, why="the app is paused")
         return None
     interval = timedelta(minutes=services.settings.sweep_minutes)
     record = sweep_record.read(services.control)
