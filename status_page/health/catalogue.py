@@ -6,8 +6,9 @@ from enum import Enum
 from functools import partial
 
 from shared.settings import Settings
-from status_page.health.check_app import check_clock, check_gates, check_sweep
+from status_page.health.check_app import check_clock, check_sweep
 from status_page.health.check_graph import check_groups, check_photos, check_users
+from status_page.health.check_obstacles import check_obstacles
 from status_page.health.check_queues import check_queues
 from status_page.health.check_settings import check_settings
 from status_page.health.check_sharepoint import check_files, check_folder, check_geo, check_profiles
@@ -108,7 +109,7 @@ def checks_for(settings: Settings, *, probe: bool = False) -> list[Check]:
         *([_probe()] if probe else []),
         Check("clock", work, "Clock", Lane.AT_THE_END, check_clock, ("date-headers",)),
         Check("sweep", work, "Sweep", Lane.APP, check_sweep),
-        Check("gates", work, "Gates, breakers, safety stop", Lane.AT_THE_END, check_gates),
+        Check("gates", work, "Pauses, breakers, safety stop", Lane.AT_THE_END, check_obstacles),
     ]
 
 

@@ -9,7 +9,7 @@ from shared.storage import creating
 from status_page.health.findings import Finding, failed, of_storage, passed
 from status_page.health.kit import Kit
 
-TABLES = ("Control", "PhotoStatus", "PhotoHistory", "SyncRuns", "SyncRunItems", "Deliveries", "Actions")
+TABLES = ("Control", "PhotoStatus", "PhotoHistory", "SyncRuns", "SyncRunItems", "Deliveries", "Actions", "Measures")
 _PARTITION = "health"
 _ROLES = "Storage Table Data Contributor"
 

@@ -188,7 +188,7 @@ def _take_back(kit: Kit, written: Written) -> Finding | None:
         except Failure as failure:
             pause = failure.retry_after or 1.0
             if last or pause > LONGEST_PAUSE or failure.code.kind != "wait":
-                tell(_log, Happened.PROBE_NOT_TAKEN_BACK, code=failure.code)
+                tell(_log, Happened.PROBE_NOT_TAKEN_BACK, code=failure.code, request_id=failure.request_id)
                 told = of_failure(failure)
                 return failed(f"What was written could not be taken back. {told.found}", _BY_HAND, failure.request_id)
             kit.clock.sleep(pause)

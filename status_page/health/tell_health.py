@@ -5,12 +5,15 @@ look at the status and at nothing else. A warning is no outage, so it is 200. Wh
 minutes is `GET /api/overview`, which costs a few reads of a table; this one asks Microsoft's services a dozen times.
 """
 
+import logging
 from collections.abc import Sequence
 
 import azure.functions as func
+from azure.core.exceptions import AzureError
 
 from shared.actions import ActionRow
 from shared.front_door import Visit
+from shared.logs import Happened, tell
 from shared.problem import json_answer, problem
 from shared.services import Services
 from shared.settings import VERSION
@@ -21,6 +24,7 @@ from status_page.health.run_checks import Result, run_checks
 
 DOCUMENT = "docs/to-verify.md"
 WRITE = "write"
+_log = logging.getLogger("photosync.health")
 
 
 def tell_health(services: Services, visit: Visit) -> func.HttpResponse:
@@ -70,11 +74,7 @@ def _check(result: Result) -> CheckTold:
 
 def _record(services: Services, row: ActionRow) -> None:
     """As the front door does: what is done is done, whether or not it can be written down."""
-    import logging
-
-    from azure.core.exceptions import AzureError
-
     try:
         services.actions.add(row)
     except AzureError as error:
-        logging.getLogger("photosync.health").warning("the probe could not be recorded: %s", type(error).__name__)
+        tell(_log, Happened.ACTION_NOT_RECORDED, error=type(error).__name__)

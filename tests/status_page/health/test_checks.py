@@ -1,5 +1,6 @@
 """Whatever breaks, exactly its check says so, with the way to mend it; the others go on."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,13 +9,14 @@ import pytest
 from azure.storage.queue import QueueServiceClient
 
 from local_run.azurite import Ports
-from shared import subscription_record
+from local_run.stack import ROOT
+from shared import paused, subscription_record
 from shared.breaker import Breakers
 from shared.failures import Failure, FailureCode
 from shared.gates import Service
 from shared.runs import RunKind, Users
 from shared.tokens import Tokens
-from status_page.health import check_queues
+from status_page.health import check_queues, check_tables
 from status_page.health.findings import Verdict
 from tests.bench import GRAPH_ROLES
 from tests.status_page.health.conftest import Healthy, failed, of
@@ -299,6 +301,27 @@ def test_an_unusual_address_is_said(healthy: Healthy) -> None:
     assert of(found, Verdict.WARNING) == {"settings"}
     assert "region West Europe" in found["settings"].finding.found
     assert "photosync-contoso.azurewebsites.net" in found["settings"].finding.found
+
+
+def test_a_paused_app_says_so(healthy: Healthy) -> None:
+    """A warning with the way on; that no sweep began since is then no failure."""
+    old_sweep(healthy)
+    healthy.bench.services.control.put(paused.ROW, {"since": healthy.bench.clock.now(), "by": "Zaphod"})
+    found = healthy.check()
+    healthy.bench.services.control.remove(paused.ROW)
+    assert of(found, Verdict.WARNING) == {"gates"}
+    assert "DELETE /api/pause" in found["gates"].finding.remedy
+    assert "Zaphod" not in found["gates"].finding.found
+    assert failed(found) == set()
+
+
+def test_every_table_of_the_app_is_looked_into() -> None:
+    """A table that is added to the app is added to the check."""
+    sources = [file.read_text("utf-8") for file in (ROOT / "shared").glob("*.py")]
+    named = {
+        name for text in sources for name in re.findall(r'(?:storage\.table\(|^TABLE = )"(\w+)"', text, re.MULTILINE)
+    }
+    assert set(check_tables.TABLES) == named
 
 
 def _closed_storage() -> str:
