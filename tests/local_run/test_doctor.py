@@ -23,7 +23,7 @@ KEY = "the-key-of-this-app"
 def check(verdict: str, **fields: Any) -> dict[str, Any]:
     """One check of a report."""
     usual = {"id": "x", "section": "Storage", "title": "Queues", "milliseconds": 7, "found": "It is so."}
-    rest = {"remedy": None, "requestId": None, "verifies": []}
+    rest: dict[str, Any] = {"remedy": None, "requestId": None, "verifies": []}
     return {**usual, **rest, "verdict": verdict, **fields}
 
 
