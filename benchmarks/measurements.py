@@ -1,10 +1,11 @@
 """All measurements, in the order of the page."""
 
-from benchmarks import cold_start, imaging, requests_per_photo
+from benchmarks import cold_start, imaging, requests_per_photo, webhook
 from benchmarks.frame import Measurement
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     cold_start.MEASUREMENT,
+    webhook.MEASUREMENT,
     requests_per_photo.MEASUREMENT,
     imaging.MEASUREMENT,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks import cold_start, imaging, requests_per_photo
+from benchmarks import cold_start, imaging, requests_per_photo, webhook
 from benchmarks.frame import Claim
 
 
@@ -21,6 +21,13 @@ def test_a_photo_costs_six_requests_and_an_unchanged_one_costs_one() -> None:
 def test_the_webhook_loads_nothing_that_it_does_not_need() -> None:
     """Imaging, token code and the HTTP client are not imported when a notification has been answered."""
     assert cold_start.measure(processes=1).unneeded == []
+
+
+def test_what_the_webhook_accepts_in_a_burst_is_on_the_queue() -> None:
+    """Ten POSTs of a hundred at once: all answered by 202, and every user of theirs stored, in one message a POST."""
+    found = webhook.measure(rates=(10,), seconds=1)
+    assert [rate.refused for rate in found.rates] == [0]
+    assert found.stored == found.accepted == (20 + 10) * 100
 
 
 def test_large_photos_take_less_than_half_the_memory_of_the_straightforward_way() -> None:
