@@ -205,7 +205,7 @@ def tell(result: WebhookUnderLoad) -> Told:
     lines = [
         f"POSTs of {result.elements} notifications, each second's all at once, for {result.seconds} s a rate, over",
         "kept connections; the time counts from when a POST was due. One app process. The last columns say how much of",
-        "one core the app and Azurite took; the sender shares the same cores. The users of one POST go into one message,",
+        "one core the app and Azurite took; the sender shares them. The users of one POST go into one message,",
         "so a POST costs Storage two writes: the message, and the record of the delivery.",
         "",
         *table(head, rows),
