@@ -46,6 +46,10 @@ class PublishedFlow:
         self._session.headers["User-Agent"] = "NONISV|Contoso|PublishedFlow/1.0"
         self._tokens = {host: self._token(host) for host in (GRAPH, MY, ADMIN)}
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+
     def copy(self, people: Sequence[Person]) -> None:
         """Copy everybody's photo; raises `requests.HTTPError` on any refusal."""
         for person in people:

@@ -72,6 +72,7 @@ def measure(photos: int = 60) -> RequestsPerPhoto:
         flow = PublishedFlow(bench.settings.tenant_id, script["clientId"], key)
         bench.control.clear_records()
         flow.copy([Person(user, bench.row(user).upn or "") for user in people])
+        flow.close()
         published = _cost(bench.control, script["clientId"], photos)
     return RequestsPerPhoto(photos, first_ever, first_of_person, copied, unchanged, swept, published)
 

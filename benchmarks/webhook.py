@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -73,17 +74,17 @@ def measure(rates: Sequence[int] = RATES, seconds: int = 8) -> WebhookUnderLoad:
     disabled = {f"AzureWebJobs.{name}.Disabled": "true" for name in _QUEUE_FUNCTIONS}
     with tempfile.TemporaryDirectory() as folder, Stack.start(Path(folder), environment=disabled) as stack:
         settings = stack.environment()
-        offer = _Offer(stack.host.url, settings["PHOTOSYNC_CLIENT_STATE"], settings["PHOTOSYNC_TENANT_ID"])
-        warm = offer.bursts(20, 1)  # connections, threads, the queue itself
-        accepted = sum(answer.status == ACCEPTED for answer in warm)
-        found: list[Rate] = []
-        for rate in rates:
-            app, azurite = ProcessorTime(stack.host.process.pid), ProcessorTime(stack.azurite.process.pid)
-            answers = offer.bursts(rate, seconds)
-            accepted += sum(answer.status == ACCEPTED for answer in answers)
-            found.append(_rate(rate, answers, app.share(), azurite.share()))
-            if found[-1].milliseconds.p99 > _BENT_MILLISECONDS:
-                break
+        with _Offer(stack.host.url, settings["PHOTOSYNC_CLIENT_STATE"], settings["PHOTOSYNC_TENANT_ID"]) as offer:
+            warm = offer.bursts(20, 1)  # connections, threads, the queue itself
+            accepted = sum(answer.status == ACCEPTED for answer in warm)
+            found: list[Rate] = []
+            for rate in rates:
+                app, azurite = ProcessorTime(stack.host.process.pid), ProcessorTime(stack.azurite.process.pid)
+                answers = offer.bursts(rate, seconds)
+                accepted += sum(answer.status == ACCEPTED for answer in answers)
+                found.append(_rate(rate, answers, app.share(), azurite.share()))
+                if found[-1].milliseconds.p99 > _BENT_MILLISECONDS:
+                    break
         return WebhookUnderLoad(ELEMENTS, seconds, found, accepted * ELEMENTS, _stored(settings))
 
 
@@ -102,7 +103,16 @@ class _Offer:
         self._client_state = client_state
         self._tenant_id = tenant_id
         self._threads = ThreadPoolExecutor(_SENDERS)
-        self._kept = threading.local()
+        self._mine = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
+        for connection in self._connections:
+            connection.close()
 
     def bursts(self, rate: int, seconds: int) -> list[_Answer]:
         """`rate` POSTs at the beginning of each second; their answers, once all are there."""
@@ -117,9 +127,10 @@ class _Offer:
         return [answer.result() for answer in sent]
 
     def _post(self, body: bytes, due: float) -> _Answer:
-        if not hasattr(self._kept, "connection"):
-            self._kept.connection = http.client.HTTPConnection(self._address, timeout=60)
-        connection: http.client.HTTPConnection = self._kept.connection
+        if not hasattr(self._mine, "connection"):
+            self._mine.connection = http.client.HTTPConnection(self._address, timeout=60)
+            self._connections.append(self._mine.connection)
+        connection: http.client.HTTPConnection = self._mine.connection
         connection.request("POST", "/api/notifications", body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         response.read()
