@@ -14,7 +14,6 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,8 +35,8 @@ SMALL = 1000
 """Users that fit one answer of Table storage."""
 DEAD_AFTER = timedelta(seconds=30)
 """Who counts and has not said how far for so long will not come back."""
-_AT_ONCE = 2
-"""Ranges that are counted side by side: more would only take the interpreter from who waits for a view."""
+AFTER_THE_VIEW = 1.0
+"""Seconds after which a thread begins to count: first comes the view that found the tally too old."""
 _log = logging.getLogger("photosync.page")
 _PROPERTIES = ("state", "errorCode", "copiedAt")
 _DIGITS, _END = "0123456789abcdef", "g"
@@ -150,14 +149,20 @@ class Tallies:
         claimed = self._claim(now)
         if claimed is None:
             return self._known
-        if self._known.users <= SMALL and (few := self._count_few(now)) is not None:
+        if self._likely() <= SMALL and (few := self._count_few(now)) is not None:
             self._known = few
             self._share(claimed)
             return few
         if self._known.counted_at is None:
             self._known = replace(self._known, counting=True)
-        threading.Thread(target=self._count_behind, args=(now, claimed), name="tally", daemon=True).start()
+        counting = threading.Timer(AFTER_THE_VIEW, self._count_behind, args=(now, claimed))
+        counting.daemon = True
+        counting.start()
         return self._known
+
+    def _likely(self) -> int:
+        """About how many users there are, as far as is known without counting."""
+        return max(self._known.users, int(self._control.get("sweep").get("users") or 0))
 
     def refresh(self) -> Tally:
         """Count now, however long it takes, unless that was done lately: for a timer."""
@@ -202,14 +207,13 @@ class Tallies:
         """Count everybody, in ranges of object ids; while there is no older tally, show how far it has come."""
         began = self._clock.now()
         before, so_far = self._known, Tally()
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tally") as threads:
-            for part in threads.map(self._range, _DIGITS, [*_DIGITS[1:], _END]):
-                so_far = together([so_far, part])
-                self._known = before if before.counted_at else replace(so_far, counting=True)
-                if (still := self._share(claimed, counting_since=self._clock.now())) is None:
-                    threads.shutdown(cancel_futures=True)
-                    return  # it took so long that somebody else has begun
-                claimed = still
+        # One after the other: side by side they would take the interpreter from who waits for a view.
+        for first, end in itertools.pairwise([*_DIGITS, _END]):
+            so_far = together([so_far, self._range(first, end)])
+            self._known = before if before.counted_at else replace(so_far, counting=True)
+            if (still := self._share(claimed, counting_since=self._clock.now())) is None:
+                return  # it took so long that somebody else has begun
+            claimed = still
         took = (self._clock.now() - began).total_seconds()
         self._known = replace(so_far, counted_at=now, seconds=took)
         self._share(claimed)

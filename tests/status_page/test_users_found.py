@@ -189,6 +189,14 @@ def test_nobody_waits_for_a_long_count(
     eventually(lambda: not tallies.get().counting)
     assert Tallies(services.status, services.control, services.clock).get().users == 1200
 
+    services.control.remove("tally")
+    services.control.put("sweep", {"users": 1200})
+    requests_to_storage.clear()
+    assert Tallies(services.status, services.control, services.clock).get().counting
+    assert not [request for request in requests_to_storage if "PhotoStatus" in request], "the sweep knows how many"
+    eventually(lambda: Tally.from_row(services.control.get("tally")).users == 1200)
+    eventually(lambda: not Tally.from_row(services.control.get("tally")).counting)
+
     may_go_on.clear()
     old = Tally(Counter({"in_step": 1100}), Counter(), None, NOW - timedelta(days=1), seconds=4.0)
     services.control.put("tally", old.as_row())
