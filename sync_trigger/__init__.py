@@ -141,11 +141,13 @@ def check_poison(message: func.QueueMessage) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule=BETWEEN_THOSE)
 def begin_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """A sweep begins when it is time."""
+    """A sweep begins when it is time; a job that stands still goes on."""
+    from sync_trigger.revive_listings import revive_listings
     from sync_trigger.sweep import sweep_when_due
 
     with values_left_out():
         sweep_when_due(services())
+        revive_listings(services())
 
 
 @bp.timer_trigger(arg_name="timer", schedule=EVERY_FIVE_MINUTES)
