@@ -81,8 +81,8 @@ lock: $(VENV)/.ready ## pin the newest allowed versions of all dependencies
 	$(PIN) --upgrade requirements-dev.in
 	npm install --prefix local_run/azurite --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-tables: $(VENV)/.ready ## write the README's tables anew from the code
-	$(PY) -m local_run.readme_tables
+tables: $(VENV)/.ready ## write what README and docs take from the code anew
+	$(PY) -m local_run.generated_docs
 
 licences: $(VENV)/.ready ## write docs/licences.md anew from the deployed packages
 	$(PY) -m local_run.licences

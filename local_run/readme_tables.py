@@ -1,4 +1,4 @@
-"""`make tables`: writes the README's tables of settings and states anew from the code; a test says when to."""
+"""The README's tables of settings and states, as the code has them."""
 
 from pathlib import Path
 
@@ -36,7 +36,3 @@ def _default(value: object, *, required: bool) -> str:
         return "required"
     empty = value is None or not isinstance(value, str | int | bool)
     return "" if empty else f"`{str(value).lower()}`"
-
-
-if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text("utf-8")), "utf-8")

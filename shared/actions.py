@@ -9,9 +9,8 @@ from azure.data.tables import TableClient
 
 from shared.newest_first import newest_first
 from shared.rows import from_entity, to_entity
-from shared.storage import Storage, creating
+from shared.storage import Storage, Table, creating
 
-TABLE = "Actions"
 PARTITION = "action"
 
 
@@ -40,7 +39,7 @@ class Actions:
     """The table Actions: one partition, newest first."""
 
     def __init__(self, storage: Storage) -> None:
-        self._client: TableClient = storage.table(TABLE)
+        self._client: TableClient = storage.table(Table.ACTIONS)
 
     def add(self, row: ActionRow) -> None:
         """Write one down. Raises `AzureError` when that cannot be done."""

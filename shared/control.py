@@ -10,7 +10,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import TableClient, TableEntity, UpdateMode
 
 from shared.status import RowChanged
-from shared.storage import Storage, creating
+from shared.storage import Storage, Table, creating
 
 _PARTITION = "control"
 
@@ -28,7 +28,7 @@ class Control:
     """The table Control."""
 
     def __init__(self, storage: Storage) -> None:
-        self._client: TableClient = storage.table("Control")
+        self._client: TableClient = storage.table(Table.CONTROL)
 
     def get(self, name: str) -> dict[str, Any]:
         """The row's properties; empty when there is no such row."""

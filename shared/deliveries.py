@@ -10,7 +10,7 @@ from azure.data.tables import TableClient
 
 from shared.newest_first import newest_first
 from shared.rows import from_entity, to_entity
-from shared.storage import Storage, creating
+from shared.storage import Storage, Table, creating
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Deliveries:
     """The table Deliveries: a partition per day (UTC), newest first."""
 
     def __init__(self, storage: Storage) -> None:
-        self._client: TableClient = storage.table("Deliveries")
+        self._client: TableClient = storage.table(Table.DELIVERIES)
 
     def add(self, row: DeliveryRow) -> None:
         """Write one delivery down."""

@@ -21,9 +21,8 @@ from azure.data.tables import TableClient, UpdateMode
 from shared.clock import Clock
 from shared.logs import Happened, tell
 from shared.rows import from_entity, to_entity
-from shared.storage import Storage, creating
+from shared.storage import Storage, Table, creating
 
-TABLE = "Measures"
 WRITE_AFTER = 15.0
 """Seconds from the first count until it is written."""
 HOUR = timedelta(hours=1)
@@ -75,7 +74,7 @@ class Measures:
 
     def __init__(self, storage: Storage, clock: Clock, *, write_after: float | None = WRITE_AFTER) -> None:
         """`write_after`: seconds; None: only `write` writes."""
-        self._client: TableClient = storage.table(TABLE)
+        self._client: TableClient = storage.table(Table.MEASURES)
         self._clock = clock
         self._write_after = write_after
         self._process = uuid4().hex[:12]

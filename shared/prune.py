@@ -17,18 +17,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.actions import PARTITION as ACTIONS_PARTITION
-from shared.actions import TABLE as ACTIONS
 from shared.failures import FailureCode
 from shared.logs import Happened, tell
-from shared.measures import TABLE as MEASURES
 from shared.newest_first import newest_first
 from shared.photo_queue import KEPT_FOR
 from shared.removing import Removing
 from shared.runs import RunKind, RunState
 from shared.services import Services
+from shared.storage import Table
 from shared.words import UserState
 
-DAY_TABLES = ("Deliveries", MEASURES)
+DAY_TABLES = (Table.DELIVERIES, Table.MEASURES)
 """Tables whose partitions are days (UTC), as `2026-11-22`."""
 REQUESTS = 2000
 """For each table in one run: at some ten milliseconds each, well within the seconds."""
@@ -64,10 +63,10 @@ def prune(services: Services, *, requests: int = REQUESTS, timer: Callable[[], f
 
     for table in DAY_TABLES:
         step(table, lambda removing, table=table: _days(services, table, limit, removing))  # type: ignore[misc] # bound now
-    step("Actions", lambda removing: _actions(services, limit, removing))
-    step("SyncRuns", lambda removing: _runs(services, limit, removing))
-    step("PhotoStatus", lambda removing: _daily(services, "gone", removing, _GoneUsers(services, limit)))
-    step("PhotoHistory", lambda removing: _daily(services, "history", removing, _OldAttempts(services, limit)))
+    step(Table.ACTIONS, lambda removing: _actions(services, limit, removing))
+    step(Table.SYNC_RUNS, lambda removing: _runs(services, limit, removing))
+    step(Table.PHOTO_STATUS, lambda removing: _daily(services, "gone", removing, _GoneUsers(services, limit)))
+    step(Table.PHOTO_HISTORY, lambda removing: _daily(services, "history", removing, _OldAttempts(services, limit)))
     if pruned.removed or pruned.unfinished:
         told = ", ".join(f"{count} of {table}" for table, count in sorted(pruned.removed.items())) or "nothing yet"
         tell(_log, Happened.PRUNED, days=services.settings.keep_days, removed=told)
@@ -89,7 +88,7 @@ def _is_day(partition: str) -> bool:
 
 def _actions(services: Services, limit: datetime, removing: Removing) -> bool:
     """Who did what before the limit."""
-    client = services.storage.table(ACTIONS)
+    client = services.storage.table(Table.ACTIONS)
     older = {"partition": ACTIONS_PARTITION, "key": older_than(limit)}
     return removing.all_of(client, removing.keys(client, "PartitionKey eq @partition and RowKey gt @key", older))
 
@@ -99,7 +98,7 @@ def _runs(services: Services, limit: datetime, removing: Removing) -> bool:
 
     A run's id is the key of the moment at which it was asked for.
     """
-    runs, items = services.storage.table("SyncRuns"), services.storage.table("SyncRunItems")
+    runs, items = services.storage.table(Table.SYNC_RUNS), services.storage.table(Table.SYNC_RUN_ITEMS)
     older = older_than(limit)
     kept = {services.control.get("sweep").get("runId"), *_jobs_at_work(services, limit, removing)}
     query = removing.keys(items, "PartitionKey gt @key", {"key": older})
@@ -119,7 +118,7 @@ def _jobs_at_work(services: Services, limit: datetime, removing: Removing) -> It
     """
     terms = "PartitionKey eq @kind and RowKey gt @newest and RowKey lt @oldest"
     values = {"kind": str(RunKind.JOB), "newest": older_than(limit), "oldest": older_than(limit - KEPT_FOR)}
-    for page in removing.keys(services.storage.table("SyncRuns"), terms, values):
+    for page in removing.keys(services.storage.table(Table.SYNC_RUNS), terms, values):
         for key in page:
             progress = services.runs.progress(key.row, show=0)
             if progress is not None and progress.run.state not in _OVER and not progress.is_done:
@@ -151,7 +150,7 @@ class _OldAttempts:
     """The walk through PhotoHistory: everything before the limit but the latest attempt of each user."""
 
     def __init__(self, services: Services, limit: datetime) -> None:
-        self._client = services.storage.table("PhotoHistory")
+        self._client = services.storage.table(Table.PHOTO_HISTORY)
         self._older = older_than(limit)
 
     def __call__(self, place: dict[str, Any], removing: Removing) -> dict[str, Any] | None:
@@ -180,8 +179,8 @@ class _GoneUsers:
 
     def __call__(self, place: dict[str, Any], removing: Removing) -> dict[str, Any] | None:
         """How far it came; None: to the end."""
-        status = self._services.storage.table("PhotoStatus")
-        history = self._services.storage.table("PhotoHistory")
+        status = self._services.storage.table(Table.PHOTO_STATUS)
+        history = self._services.storage.table(Table.PHOTO_HISTORY)
         terms = "PartitionKey ge '' and state eq @out and errorCode eq @gone and checkedAt lt @limit"
         pages = removing.keys(status, terms, self._gone, place.get("Place"))
         for page in pages:

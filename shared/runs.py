@@ -22,7 +22,7 @@ from shared.correlation import correlation_id
 from shared.newest_first import newest_first
 from shared.rows import from_entity, to_entity
 from shared.status import RowChanged
-from shared.storage import Storage, creating
+from shared.storage import Storage, Table, creating
 from shared.words import Action, Outcome
 
 
@@ -198,8 +198,8 @@ class Runs:
     """The tables SyncRuns and SyncRunItems."""
 
     def __init__(self, storage: Storage) -> None:
-        self._runs: TableClient = storage.table("SyncRuns")
-        self._items: TableClient = storage.table("SyncRunItems")
+        self._runs: TableClient = storage.table(Table.SYNC_RUNS)
+        self._items: TableClient = storage.table(Table.SYNC_RUN_ITEMS)
 
     def start(self, *, now: datetime, requested_by: str, kind: RunKind = RunKind.JOB, **fields: Any) -> RunRow:
         """Write a new run down; `fields` are those of `RunRow`."""

@@ -18,7 +18,7 @@ from azure.data.tables import TableClient, UpdateMode
 
 from shared.newest_first import newest_first
 from shared.rows import from_entity, to_entity
-from shared.storage import Storage, creating
+from shared.storage import Storage, Table, creating
 from shared.words import Outcome, Reason, UserState
 
 GONE_FOR_GOOD_AFTER = timedelta(hours=1)
@@ -128,7 +128,7 @@ class StatusTable:
     """The table PhotoStatus."""
 
     def __init__(self, storage: Storage) -> None:
-        self._client: TableClient = storage.table("PhotoStatus")
+        self._client: TableClient = storage.table(Table.PHOTO_STATUS)
 
     def get(self, user_id: str) -> Seen | None:
         """The user's row; None when there is none."""
@@ -245,7 +245,7 @@ class HistoryTable:
     """The table PhotoHistory: a partition per user, newest first."""
 
     def __init__(self, storage: Storage) -> None:
-        self._client: TableClient = storage.table("PhotoHistory")
+        self._client: TableClient = storage.table(Table.PHOTO_HISTORY)
 
     def add(self, row: HistoryRow) -> None:
         """Write one attempt down."""

@@ -8,6 +8,7 @@ Source: Azure Functions, "Connecting to host storage with an identity".
 import functools
 import threading
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -20,6 +21,19 @@ _PREFIX = "AzureWebJobsStorage"
 _TIMEOUTS = {"connection_timeout": 3, "read_timeout": 10, "retry_total": 3, "retry_backoff_factor": 0.2}
 _QUEUE_PAUSES: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 """Seconds; without them the queue library waits for about 15 before its first retry, with a worker's lease running."""
+
+
+class Table(StrEnum):
+    """The app's tables; each is made by its first row."""
+
+    CONTROL = "Control"
+    PHOTO_STATUS = "PhotoStatus"
+    PHOTO_HISTORY = "PhotoHistory"
+    SYNC_RUNS = "SyncRuns"
+    SYNC_RUN_ITEMS = "SyncRunItems"
+    DELIVERIES = "Deliveries"
+    ACTIONS = "Actions"
+    MEASURES = "Measures"
 
 
 class Storage:

@@ -5,11 +5,10 @@ from contextlib import suppress
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from shared.storage import creating
+from shared.storage import Table, creating
 from status_page.health.findings import Finding, failed, of_storage, passed
 from status_page.health.kit import Kit
 
-TABLES = ("Control", "PhotoStatus", "PhotoHistory", "SyncRuns", "SyncRunItems", "Deliveries", "Actions", "Measures")
 _PARTITION = "health"
 _ROLES = "Storage Table Data Contributor"
 
@@ -18,7 +17,7 @@ def check_tables(kit: Kit) -> Finding:
     """A row of our own, then a look into each table."""
     try:
         same = _row_survives(kit)
-        absent = [name for name in TABLES if not _is_there(kit, name)]
+        absent = [name for name in Table if not _is_there(kit, name)]
     except AzureError as error:
         return of_storage(error, "tables", _ROLES)
     if not same:
@@ -26,7 +25,7 @@ def check_tables(kit: Kit) -> Finding:
             "A row came back from Control other than it was written.",
             "Look whether something else writes to the tables of this storage account; the app wants one of its own.",
         )
-    there = f"{len(TABLES) - len(absent)} of the app's {len(TABLES)} tables can be read"
+    there = f"{len(Table) - len(absent)} of the app's {len(Table)} tables can be read"
     if absent:
         there += f"; {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} made by the first row"
     return passed(f"A row was written, read and deleted; {there}.")
@@ -34,7 +33,7 @@ def check_tables(kit: Kit) -> Finding:
 
 def _row_survives(kit: Kit) -> bool:
     """Whether a row is read as it was written; it is deleted whatever happens."""
-    client = kit.storage.table("Control")
+    client = kit.storage.table(Table.CONTROL)
     row = {"PartitionKey": _PARTITION, "RowKey": secrets.token_hex(8), "text": "Grüße, 你好"}
     try:
         creating(client, lambda: client.create_entity(row))
@@ -47,7 +46,7 @@ def _row_survives(kit: Kit) -> bool:
     return bool(read["text"] == row["text"])
 
 
-def _is_there(kit: Kit, name: str) -> bool:
+def _is_there(kit: Kit, name: Table) -> bool:
     """Whether the table exists; raises `AzureError` when it cannot be read."""
     try:
         next(iter(kit.storage.table(name).query_entities("PartitionKey eq ''", results_per_page=1)), None)
