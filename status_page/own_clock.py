@@ -8,6 +8,7 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 
 from shared.services import Services
+from shared.storage import Table
 
 GOOD_FOR = timedelta(minutes=5)
 
@@ -35,7 +36,7 @@ class OwnClock:
 
         before = self._services.clock.now()
         with suppress(ResourceNotFoundError):  # there is no such row; the answer's header is all that is wanted
-            self._services.storage.table("Control").get_entity("control", "clock", raw_response_hook=remember)
+            self._services.storage.table(Table.CONTROL).get_entity("control", "clock", raw_response_hook=remember)
         after = self._services.clock.now()
         return None if not dates else clock_off(before, after, dates[-1])
 
