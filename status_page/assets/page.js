@@ -206,6 +206,15 @@ at("forget").addEventListener("click", () => {
   lockOut();
 });
 
+at("check").addEventListener("click", async () => {
+  try {
+    const { openChecks } = await import(at("check").dataset.module);
+    await openChecks(call, problemOf);
+  } catch {
+    say("The app cannot be reached.");
+  }
+});
+
 at("still").addEventListener("click", () => {
   still = !still;
   at("still").setAttribute("aria-pressed", String(still));

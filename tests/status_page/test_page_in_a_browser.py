@@ -33,7 +33,7 @@ def test_who_has_no_key_sees_no_data(opened: Opened, tenant: Tenant) -> None:
     url = tenant.stack.host.url
     shell = requests.get(f"{url}/api/dashboard", timeout=10)
     files = re.findall(r'"(/api/dashboard/assets/[^"]+)"', shell.text)
-    assert len(set(files)) == 3
+    assert len(set(files)) == 4
     policy = shell.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -230,12 +230,16 @@ def test_everybody_can_use_it(opened: Opened, tenant: Tenant, scheme: str) -> No
 
 
 def test_a_phone_is_wide_enough(opened: Opened, tenant: Tenant) -> None:
-    """At 360 pixels nothing is cut off to the side, on the list and on a person's view."""
+    """At 360 pixels nothing is cut off to the side: the list, a person's view, the checks."""
     page = opened(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
     for place, landmark in (("", "#people"), (f"#/user/{tenant.ids[0]}", "#attempts")):
         page.goto(f"{tenant.stack.host.url}/api/dashboard{place}")
         expect(page.locator(landmark)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("button", name="Check everything").click()
+    expect(page.locator("#check-clock")).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.getElementById('checks-found').scrollWidth") <= 360
 
 
 def test_without_a_script_the_page_says_what_to_do(opened: Opened) -> None:
@@ -256,3 +260,31 @@ def test_an_app_that_is_away_is_said_to_be(opened: Opened) -> None:
     page.context.set_offline(False)
     page.clock.fast_forward(6000)
     expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_everything_is_checked_at_a_press(opened: Opened, tenant: Tenant) -> None:
+    """A table says what is well and what is not, with the remedy; the keyboard opens, copies and closes it."""
+    tenant.stack.tenant.control.fault("sharepoint.folder.list", "403")
+    page = opened(permissions=["clipboard-read", "clipboard-write"])
+    expect(page.locator("#people tbody")).to_be_visible()
+    page.locator("#check").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Check everything")).to_be_visible()
+    expect(page.locator("#checks-state")).to_have_text(re.compile(r"^1 failed, \d+ warnings?, \d+ passed, 2 skipped$"))
+    row = page.locator("#check-sharepoint-files")
+    expect(row.locator(".tag")).to_have_text("✗ failed")
+    expect(row).to_contain_text("→ ")
+    expect(row).to_contain_text("Sites.ReadWrite.All")
+    expect(page.locator("#check-token-graph .tag")).to_have_text("✓ passed")
+    assert serious(page) == []
+    page.get_by_role("button", name="Copy for a ticket").click()
+    expect(page.locator("#checks-state")).to_contain_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "failed: Sites.ReadWrite.All: files" in copied
+    assert "Person" not in copied
+    page.get_by_role("button", name="Check again").click()
+    expect(page.locator("#checks-state")).to_have_text(re.compile(r"^0 failed, "))
+    expect(row.locator(".tag")).to_have_text("✓ passed")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator("#check")).to_be_focused()
