@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from shared.actions import ActionRow
 from shared.deliveries import DeliveryRow
+from shared.measures import Measure, Measures
 from shared.newest_first import newest_first
 from shared.prune import DAY_TABLES, ROW, older_than, prune
 from shared.runs import ChunkRow, ItemRow, RunKind, RunState
@@ -204,6 +205,20 @@ def test_a_run_is_short(kept: Services, requests_to_storage: list[str]) -> None:
     prune(kept)
     assert [request for request in requests_to_storage if "PhotoHistory" in request]
     assert set(kept.control.get(ROW)) == {"historyBegan", "goneBegan"}
+
+
+def test_old_hours_of_the_chart_go(kept: Services) -> None:
+    """What was counted on days that are too old is removed; what the chart shows stays."""
+    measures = Measures(kept.storage, kept.clock, write_after=None)
+    began = kept.clock.now()
+    measures.count(Measure.COPIED)
+    measures.write()
+    kept.clock.sleep(92 * 86_400)
+    measures.count(Measure.COPIED)
+    measures.write()
+    assert prune(kept).removed == {"Measures": 1}
+    (left,) = keys(kept.storage.table("Measures"))
+    assert left[0] > f"{began:%Y-%m-%d}"
 
 
 def test_an_app_that_was_just_deployed_has_nothing_to_prune(services: Services) -> None:
