@@ -55,6 +55,9 @@ param signIn string = 'function_key'
 @description('Application (client) id of the app registration for the page; needed for entra. scripts/create-page-registration.sh makes it.')
 param signInClientId string = ''
 
+@description('Client ids, comma-separated, of scripts that call the API with access tokens; for entra.')
+param signInScriptClientIds string = ''
+
 // ---------------------------------------------------------------- the app's settings; empty means the app's own default
 
 @description('Directory (tenant) id of the Microsoft 365 tenant. Empty: the tenant that the subscription belongs to.')
@@ -236,6 +239,7 @@ module app 'modules/app.bicep' = {
     signIn: signIn
     signInClientId: signInClientId
     signInTenantId: photoTenant
+    signInScriptClientIds: signInScriptClientIds
     settings: {
       PHOTOSYNC_TENANT_ID: photoTenant
       PHOTOSYNC_SHAREPOINT_NAME: sharepointName

@@ -15,6 +15,9 @@ param signIn string
 param signInClientId string
 param signInTenantId string
 
+@description('Client ids, comma-separated, whose access tokens are let in besides the page\'s own registration.')
+param signInScriptClientIds string
+
 @description('The PHOTOSYNC_ settings; those that are empty are left to the app.')
 param settings object
 
@@ -134,6 +137,8 @@ resource appSettings 'Microsoft.Web/sites/config@2024-04-01' = {
       : {},
     givenSettings
   )
+  // With entra the app refuses to start before App Service authentication stands in front of it.
+  dependsOn: [authentication]
 }
 
 resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
@@ -163,6 +168,9 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
             signInClientId
             'api://${signInClientId}'
           ]
+          defaultAuthorizationPolicy: {
+            allowedApplications: empty(signInScriptClientIds) ? [signInClientId] : union([signInClientId], split(signInScriptClientIds, ','))
+          }
         }
       }
     }
@@ -171,7 +179,6 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
     }
     httpSettings: { requireHttps: true }
   }
-  dependsOn: [appSettings]
 }
 
 output name string = app.name

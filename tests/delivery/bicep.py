@@ -16,8 +16,8 @@ from tree_sitter import Language, Node, Parser
 BUILT_IN = {
     "allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "onlyIfNotExists", "secure",
     "empty", "environment", "filter", "guid", "items", "loadJsonContent", "loadTextContent", "max", "newGuid",
-    "replace", "resourceGroup", "string", "subscription", "subscriptionResourceId", "take", "tenant", "toLower",
-    "toObject", "union", "uniqueString",
+    "replace", "resourceGroup", "split", "string", "subscription", "subscriptionResourceId", "take", "tenant",
+    "toLower", "toObject", "union", "uniqueString",
 }  # fmt: skip
 """The functions and decorators of Bicep that are used here; a new one is looked up and added."""
 

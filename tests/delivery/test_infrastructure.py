@@ -223,6 +223,7 @@ def test_graph_reaches_the_webhook_when_people_must_sign_in() -> None:
     body = read("app").declared["authentication"].body["properties"]
     assert body["globalValidation"]["excludedPaths"] == Source("openPaths")
     assert body["globalValidation"]["requireAuthentication"] == Source("signIn == 'entra'")
+    assert read("app").declared["appSettings"].body["dependsOn"] == [Source("authentication")]
     registration = body["identityProviders"]["azureActiveDirectory"]["registration"]
     assert registration["clientSecretSettingName"] in str(read("app").declared["appSettings"].node.text)
 
