@@ -23,8 +23,16 @@ PAGES = sorted(
     for folder in (ROOT, DOCS, ROOT / "simulated_tenant", ROOT / "tests", ROOT / "infra", ROOT / "scripts")
     for page in (folder.rglob("*.md") if folder != ROOT else folder.glob("*.md"))
 )
-TOOLS_VARIABLES = {"PHOTOSYNC_EXAMPLES", "PHOTOSYNC_STEPS", "PHOTOSYNC_KEY"}
+TOOLS_VARIABLES = {"PHOTOSYNC_EXAMPLES", "PHOTOSYNC_STEPS", "PHOTOSYNC_KEY", "PHOTOSYNC_TOKEN"}
 """What commands of a developer or administrator read; no settings of the app."""
+OF_THE_DEPLOYMENT = {
+    name
+    for file in ("main.bicep", "main.parameters.json")
+    for name in re.findall(
+        r"(?:^output |\$\{)(PHOTOSYNC_[A-Z_]+)", (ROOT / "infra" / file).read_text("utf-8"), re.MULTILINE
+    )
+}
+"""What azd is told and tells."""
 
 
 def text_of(page: Path) -> str:
@@ -72,7 +80,7 @@ def test_every_command_of_make_exists(page: Path) -> None:
 def test_every_setting_that_is_named_exists(page: Path) -> None:
     """A page names no setting that the app does not know, but for those that say they are refused."""
     named = set(re.findall(r"\bPHOTOSYNC_[A-Z_]+\b", text_of(page)))
-    assert named - TOOLS_VARIABLES - {"PHOTOSYNC_CLIENT_SECRET"} <= set(settings.names())
+    assert named - TOOLS_VARIABLES - OF_THE_DEPLOYMENT - {"PHOTOSYNC_CLIENT_SECRET"} <= set(settings.names())
 
 
 def test_every_setting_is_explained_beyond_its_row() -> None:

@@ -12,17 +12,9 @@ from tests.delivery.bicep import BicepFile
 GUIDES = [ROOT / "README.md", ROOT / "docs" / "deploy.md", ROOT / "docs" / "permissions.md"]
 
 
-def anchors(page: Path) -> set[str]:
-    """What can be linked to in a page: its headings, as GitHub names them, and anchors set by hand."""
-    text = page.read_text("utf-8")
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    named = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    return named | set(re.findall(r'<a id="([^"]+)">', text))
-
-
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
 def test_what_is_typed_exists(guide: Path) -> None:
-    """Variables that are set are parameters, those that are read are outputs, scripts and make targets are there."""
+    """Variables that are set are parameters, those that are read are outputs, and the scripts are there."""
     text = guide.read_text("utf-8")
     parameters = (ROOT / "infra" / "main.parameters.json").read_text("utf-8")
     outputs = {one.name for one in BicepFile.read(ROOT / "infra" / "main.bicep").of_kind("output").values()}
@@ -30,26 +22,6 @@ def test_what_is_typed_exists(guide: Path) -> None:
     assert set(re.findall(r"azd env set (\w+)", text)) <= settable
     assert set(re.findall(r"azd env get-value (\w+)", text)) <= outputs
     assert all((ROOT / "scripts" / script).is_file() for script in re.findall(r"scripts/([\w.-]+\.(?:sh|ps1))", text))
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
-    assert set(re.findall(r"^\| `(PHOTOSYNC_\w+)` \|", text, re.MULTILINE)) <= settable | {
-        "PHOTOSYNC_CERTIFICATE",
-        "PHOTOSYNC_CERTIFICATE_FILE",
-        "PHOTOSYNC_CERTIFICATE_PASSWORD",
-        "PHOTOSYNC_MANAGED_IDENTITY_CLIENT_ID",
-        "PHOTOSYNC_CLIENT_STATE",
-        "PHOTOSYNC_CLIENT_STATE_PREVIOUS",
-    }
-
-
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_links_lead_somewhere(guide: Path) -> None:
-    """Each link to a file of the project has a file behind it, and the heading that it names."""
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", guide.read_text("utf-8")):
-        name, _, anchor = link.partition("#")
-        page = (guide.parent / name) if name else guide
-        assert page.is_file(), link
-        assert not anchor or anchor in anchors(page), link
 
 
 def test_the_guide_names_every_parameter_that_is_no_setting() -> None:
