@@ -66,7 +66,8 @@ def overview(_visit: Visit) -> func.HttpResponse:
     """Whether all is well, and if not, what to do."""
     from status_page.overview import tell_overview
 
-    return tell_overview(_views().home.facts(), services().clock)
+    home = _views().home
+    return tell_overview(home.facts(), home.last_hours.get(), services().clock)
 
 
 @door.route("GET", "openapi.json", Needs.NOTHING, "Give this description")

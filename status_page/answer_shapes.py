@@ -88,6 +88,18 @@ class ActionTold(TypedDict):
     """What was answered."""
 
 
+class HourTold(TypedDict):
+    """What was counted in one hour."""
+
+    hour: Moment
+    """Its beginning."""
+    copied: Count
+    failed: Count
+    deferred: Count
+    throttled: Count
+    """How often a service asked the app to wait."""
+
+
 class Overview(FindingTold):
     """Whether all is well, and the facts behind it. The first finding is told beside them."""
 
@@ -110,6 +122,8 @@ class Overview(FindingTold):
     safetyStop: StopTold | None
     unreadableMessages: Count
     paused: PauseTold | None
+    lastHours: list[HourTold]
+    """The hours of the last seven days in which anything happened, oldest first."""
     latestActions: list[ActionTold]
 
 

@@ -1,25 +1,28 @@
 """The facts behind the page's first line, as JSON: for a script, or an alert rule, that asks "is it healthy?"."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import azure.functions as func
 
 from shared.actions import ActionRow
 from shared.clock import Clock
+from shared.measures import MeasuredHour
 from shared.paused import Pause
 from shared.problem import json_answer
 from shared.words import UserState
 from status_page.answer_shapes import ActionTold, FindingTold, Overview, PauseTold
+from status_page.chart_hours import told_hours
 from status_page.facts import Facts
 from status_page.health_line import Finding, Level, health_line
 
 
-def tell_overview(facts: Facts, clock: Clock) -> func.HttpResponse:
+def tell_overview(facts: Facts, hours: Mapping[datetime, MeasuredHour], clock: Clock) -> func.HttpResponse:
     """The answer: `healthy`, the line, what to do, and the facts."""
-    return json_answer(200, told(facts, clock.now()))
+    return json_answer(200, told(facts, hours, clock.now()))
 
 
-def told(facts: Facts, now: datetime) -> Overview:
+def told(facts: Facts, hours: Mapping[datetime, MeasuredHour], now: datetime) -> Overview:
     """The facts with the names of the wire. Pure."""
     health = health_line(facts, now)
     record, sweep, tally = facts.subscription, facts.last_sweep, facts.tally
@@ -54,6 +57,7 @@ def told(facts: Facts, now: datetime) -> Overview:
         "safetyStop": {"since": _iso(facts.stop.since), "wouldRemove": facts.stop.would_remove} if facts.stop else None,
         "unreadableMessages": facts.unreadable,
         "paused": _pause(facts.pause) if facts.pause else None,
+        "lastHours": told_hours(hours),
         "latestActions": [_action(action) for action in facts.latest_actions],
     }
 

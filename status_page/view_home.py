@@ -10,6 +10,7 @@ from shared.status import StatusRow
 from shared.words import UserState
 from status_page import actions
 from status_page.actions import Action
+from status_page.chart_hours import Chart, LastHours, chart_of
 from status_page.facts import Facts, gather
 from status_page.find_users import SORTABLE, Asked, Sort, find_users, in_order
 from status_page.health_line import Finding, Health, health_line
@@ -73,6 +74,7 @@ class Home:
     """In scope, as far as is known: over so many a job for everybody goes."""
     per_minute: int
     """The pace of bulk work."""
+    chart: Chart
     remedies: dict[str, Action]
     """By the kind of the finding that they are for."""
 
@@ -85,6 +87,8 @@ class HomeView:
         self._book = book
         self.tallies = Tallies(services.status, services.control, services.clock)
         """How many users are in each state."""
+        self.last_hours = LastHours(services.measures, services.clock)
+        """What was counted by the hour."""
 
     def facts(self) -> Facts:
         """The facts behind the first line."""
@@ -117,6 +121,7 @@ class HomeView:
             actions=_offered(facts),
             people=_in_scope(facts),
             per_minute=services.settings.bulk_copies_per_minute,
+            chart=chart_of(self.last_hours.get()),
             remedies=_remedies([health.first, *health.others], facts, services.settings.bulk_copies_per_minute),
         )
 

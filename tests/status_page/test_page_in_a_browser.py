@@ -8,7 +8,7 @@ import requests
 from playwright.sync_api import expect
 
 from tests import pictures
-from tests.status_page.in_a_browser import Opened, Tenant, counter, serious
+from tests.status_page.in_a_browser import PEOPLE, Opened, Tenant, counter, serious
 from tests.waiting import eventually
 
 
@@ -288,3 +288,23 @@ def test_everything_is_checked_at_a_press(opened: Opened, tenant: Tenant) -> Non
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page.locator("#check")).to_be_focused()
+
+
+def test_the_chart_says_in_words_what_it_draws(opened: Opened, tenant: Tenant) -> None:
+    """What was copied in the last hours is drawn, told to who cannot see it, and the same as in the overview."""
+
+    def told() -> int:
+        hours = tenant.stack.host.call("GET", "/api/overview").json()["lastHours"]
+        return sum(hour["copied"] for hour in hours)
+
+    copied = eventually(told, within=40, what="the first measures")
+    page = opened(color_scheme="dark")
+    chart = page.get_by_role("region", name="Lately")
+    drawn = chart.get_by_role("img", name=re.compile(r"Copied in each of the last 24 hours: \d+ in all"))
+    expect(drawn).to_be_visible()
+    assert drawn.locator(".bar").count() >= 1
+    said = re.search(r": (\d+) in all", drawn.get_attribute("aria-label") or "")
+    assert said is not None
+    assert int(said[1]) >= copied >= PEOPLE
+    expect(chart.get_by_role("list")).to_contain_text(re.compile(r"UTC: copied \d+, failed \d+, asked to wait \d+"))
+    assert serious(page) == []
