@@ -19,10 +19,10 @@ from status_page.health_line import Finding, Level, health_line
 
 def tell_overview(facts: Facts, hours: Mapping[datetime, MeasuredHour], clock: Clock) -> func.HttpResponse:
     """The answer: `healthy`, the line, what to do, and the facts."""
-    return json_answer(200, told(facts, hours, clock.now()))
+    return json_answer(200, told(facts, clock.now(), hours))
 
 
-def told(facts: Facts, hours: Mapping[datetime, MeasuredHour], now: datetime) -> Overview:
+def told(facts: Facts, now: datetime, hours: Mapping[datetime, MeasuredHour] | None = None) -> Overview:
     """The facts with the names of the wire. Pure."""
     health = health_line(facts, now)
     record, sweep, tally = facts.subscription, facts.last_sweep, facts.tally
@@ -57,7 +57,7 @@ def told(facts: Facts, hours: Mapping[datetime, MeasuredHour], now: datetime) ->
         "safetyStop": {"since": _iso(facts.stop.since), "wouldRemove": facts.stop.would_remove} if facts.stop else None,
         "unreadableMessages": facts.unreadable,
         "paused": _pause(facts.pause) if facts.pause else None,
-        "lastHours": told_hours(hours),
+        "lastHours": told_hours(hours or {}),
         "latestActions": [_action(action) for action in facts.latest_actions],
     }
 
