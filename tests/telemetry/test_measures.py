@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_run.azurite import Azurite
-from shared.measures import TABLE, Measure, MeasuredHour, Measures
-from shared.storage import Storage
+from shared.measures import Measure, MeasuredHour, Measures
+from shared.storage import Storage, Table
 from status_page.chart_hours import HEIGHT, WEEK, LastHours, chart_of, strip_of, told_hours
 from tests.draining import Drained
 from tests.waiting import eventually
@@ -42,9 +42,9 @@ class Clock:
 def storage(azurite: Azurite) -> Iterator[Storage]:
     """A storage account without measures."""
     made = Storage({"AzureWebJobsStorage": azurite.connection_string})
-    made.table(TABLE).delete_table()
+    made.table(Table.MEASURES).delete_table()
     yield made
-    made.table(TABLE).delete_table()
+    made.table(Table.MEASURES).delete_table()
 
 
 def test_many_processes_add_up(storage: Storage) -> None:
@@ -92,7 +92,7 @@ def test_what_storage_did_not_take_comes_with_the_next_write(storage: Storage, m
     """A write that fails loses nothing, not even over the turn of the hour."""
     clock = Clock()
     measures = Measures(storage, clock, write_after=None)
-    away = Storage({"AzureWebJobsStorage": UNREACHABLE}, {"retry_total": 0}).table(TABLE)
+    away = Storage({"AzureWebJobsStorage": UNREACHABLE}, {"retry_total": 0}).table(Table.MEASURES)
     measures.count(Measure.DEFERRED)
     with monkeypatch.context() as without:
         without.setattr(measures, "_client", away)
