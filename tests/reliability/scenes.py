@@ -17,7 +17,7 @@ from photo_worker.lease import LEASE
 from shared import subscription_record
 from shared.failures import Failure, FailureCode, FailureKind
 from shared.subscription_record import SubscriptionHealth
-from shared.words import QUEUE_OF_CHANGES, Outcome, PhotoEvent, Reason
+from shared.words import QUEUE_OF_CHANGES, Action, Outcome, PhotoEvent, Reason
 from sync_trigger.ensure_subscription import ensure_subscription
 from sync_trigger.receive_notification import Endpoint, Webhook
 from tests import pictures
@@ -121,6 +121,7 @@ class Look(Scene):
     """A photo event of a user with a new photo."""
 
     job: str | None = None
+    action = Action.COPY
     deliveries = 0
 
     def prepare(self) -> None:
@@ -132,7 +133,7 @@ class Look(Scene):
         """Handle one photo event, as the host does."""
         before = self.bench.waiting()
         self.deliveries += 1
-        event = PhotoEvent(user_id=self.user, reason=Reason.NOTIFICATION, job_id=self.job)
+        event = PhotoEvent(user_id=self.user, reason=Reason.NOTIFICATION, action=self.action, job_id=self.job)
         try:
             outcome = self.bench.worker.handle(event, self.deliveries)
         except STORAGE_SPOILT:
@@ -149,7 +150,7 @@ class Look(Scene):
                 code = FailureCode.read(row.error_code or "")
                 assert (outcome is Outcome.DEFERRED) == (code.kind is FailureKind.WAIT)
                 return WORDS[code]
-            case Outcome.COPIED | Outcome.UNCHANGED | Outcome.SAME_BYTES | Outcome.CLEARED:
+            case Outcome.COPIED | Outcome.UNCHANGED | Outcome.SAME_BYTES | Outcome.CLEARED | Outcome.RESTORED:
                 return "ok"
         return str(outcome)
 
@@ -220,6 +221,24 @@ class Clearing(Look):
         return target["properties"].get("SPS-PicturePlaceholderState") == "1" and not any(
             shown and shown.get("sha256") for shown in target["files"].values()
         )
+
+
+class Restoring(Look):
+    """A restore of somebody in step."""
+
+    action = Action.RESTORE
+
+    def prepare(self) -> None:
+        """Somebody in step, of whom it is known that there was no picture before."""
+        super().prepare()
+        self.bench.worker.handle(PhotoEvent(user_id=self.user, reason=Reason.NOTIFICATION))
+
+    def agrees(self) -> bool:
+        """SharePoint shows its placeholder, each file was taken away or said to be gone, the person is left alone."""
+        target, row = self.bench.control.target(self.user), self.bench.row(self.user)
+        removed = self.bench.control.requests(operation="sharepoint.file.recycle")
+        files = {request["path"] for request in removed if self.user in request["path"]}
+        return target["pictureUrl"] is None and len(files) == 3 and row.left_alone is not None
 
 
 class UsersList(Scene):
@@ -357,6 +376,10 @@ SCENES: dict[str, tuple[str, Callable[[World], Scene], int]] = {
     "photo bytes": ("graph.photo.value", Look, 0),
     "upload": ("sharepoint.file.add", ChangedLook, 1),
     "property write": ("sharepoint.process_query", Look, 0),
+    "profile read": ("sharepoint.profile.get", Look, 0),
+    "restore, read": ("sharepoint.profile.get", Restoring, 0),
+    "restore, write": ("sharepoint.process_query", Restoring, 0),
+    "restore, delete": ("sharepoint.file.recycle", Restoring, 1),
     "delete": ("sharepoint.file.recycle", Clearing, 0),
     "subscription create": ("graph.subscriptions.create", Subscribing, 0),
     "subscription renew": ("graph.subscriptions.update", Renewing, 0),
