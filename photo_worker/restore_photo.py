@@ -1,9 +1,9 @@
 """Restores one person: the picture properties that were there before the app first wrote, and our files away.
 
-    who (Graph) ─▶ what SharePoint shows (read) ─▶ plan ─▶ mark the row ─▶ properties, in one request ─▶ three files
+    mark the row ─▶ who (Graph) ─▶ what SharePoint shows (read) ─▶ plan ─▶ properties, in one request ─▶ three files
 
-The row is marked before the first write and says to the end what is known, so that a restore that is broken off
-anywhere is finished by the next look, whoever asked for it.
+The row is marked first and says to the end what is known: so a restore that is broken off anywhere, or cannot be done
+now, is finished by a later look, whoever asked for that one.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,6 @@ class _Found:
 
     upn: str
     sharepoint: SharePoint
-    before: Picture
     plan: PutBack
 
 
@@ -55,17 +54,16 @@ class Restore:
         mark = self._mark(event, row, now)
         if row.picture_timestamp is None:
             return restored(Outcome.NEVER_WRITTEN, mark, now)
-        try:
-            found = self._look(row, event)
-        except Failure as failure:
-            if failure.code is FailureCode.EARLIER_NOT_KNOWN:
-                return not_restored(failure)
-            raise
+        before = _before(row, event)
+        if before is None:
+            return not_restored(Failure(FailureCode.EARLIER_NOT_KNOWN))
+        known = {**before.as_before, "before_at": row.before_at or now}
+        lease.save(state=UserState.COPYING, **NOTHING_AGREED, **known, **mark)
+        found = self._look(row, before)
         plan = found.plan
         if plan.kept:
             mark["left_alone"] = f"somebody else has set the picture since, and it stays; {mark['left_alone']}"
-        known = {**found.before.as_before, "before_at": row.before_at or now}
-        lease.save(state=UserState.COPYING, upn=found.upn, **NOTHING_AGREED, **known, **mark)
+        mark["upn"] = found.upn
         write_then_remove(found.sharepoint, account_name(found.upn), plan.properties, plan.files)
         return restored(Outcome.KEPT if plan.kept else Outcome.RESTORED, mark, self._services.clock.now())
 
@@ -73,19 +71,14 @@ class Restore:
         """What `run` would do; writes nothing. Raises `Failure`."""
         if row.picture_timestamp is None:
             return Ending(Outcome.NEVER_WRITTEN, {})
-        try:
-            found = self._look(row, event)
-        except Failure as failure:
-            if failure.code is FailureCode.EARLIER_NOT_KNOWN:
-                return not_restored(failure)
-            raise
+        before = _before(row, event)
+        if before is None:
+            return not_restored(Failure(FailureCode.EARLIER_NOT_KNOWN))
+        found = self._look(row, before)
         return Ending(Outcome.KEPT if found.plan.kept else Outcome.WOULD_RESTORE, {"upn": found.upn})
 
-    def _look(self, row: StatusRow, event: PhotoEvent) -> _Found:
-        """Who it is, what SharePoint shows, and what that calls for."""
-        before = Picture.before(row) or (NO_PICTURE if event.or_clear else None)
-        if before is None:
-            raise Failure(FailureCode.EARLIER_NOT_KNOWN)
+    def _look(self, row: StatusRow, before: Picture) -> _Found:
+        """Who it is, what SharePoint shows, and what that calls for. Raises `Failure`."""
         settings = self._services.settings
         user = self._graph.resolve([row.user_id])[row.user_id]
         # Somebody who is gone from Entra ID may still have a profile and files, under the name that we know.
@@ -99,7 +92,7 @@ class Restore:
         if written is None and row.state in _WRITING:
             written = self._folders.use(hosts.my, sharepoint, lambda folder: picture_url(hosts, folder, base))
         plan = plan_restore(row, before, present, OwnNames(hosts, base), written)
-        return _Found(upn, sharepoint, before, plan)
+        return _Found(upn, sharepoint, plan)
 
     def _hosts(self, row: StatusRow, data_location: str | None) -> Hosts:
         """Where the app wrote: the geography that the row tells, else the person's present one."""
@@ -115,3 +108,8 @@ class Restore:
         by = f" by {run.requested_by}" if run else ""
         words = f"restored on {now:%Y-%m-%d}{by}; left alone until a copy is asked for by name"
         return {"left_alone": words, "wish_at": event.noticed_at}
+
+
+def _before(row: StatusRow, event: PhotoEvent) -> Picture | None:
+    """What is to be put back; None when nobody knows."""
+    return Picture.before(row) or (NO_PICTURE if event.or_clear else None)

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from local_run.azurite import Azurite
 from photo_worker.look_at_photo import PhotoWorker
 from shared.services import Services
-from shared.words import QUEUE_OF_CHANGES, PhotoEvent, Reason
+from shared.words import QUEUE_OF_CHANGES, Action, PhotoEvent, Reason
 from simulated_tenant.client import RunningTenant
 from sync_trigger.receive_notification import Endpoint, Webhook
 from sync_trigger.serve_checks import CheckServer
@@ -77,6 +77,8 @@ class Tenant(RuleBasedStateMachine):
         self.misfortunes = 0
         self.sleeper: threading.Thread | None = None
         self.excused: list[dict[str, Any]] = []
+        self.restored: set[int] = set()
+        """Whom an administrator has had restored, and not copied by name since."""
         self.paused = False
         self.asked_before_pause = 0
 
@@ -165,10 +167,15 @@ class Tenant(RuleBasedStateMachine):
 
     def serve(self, letter: Letter) -> None:
         """Hand the message to whom it concerns."""
-        if letter.queue == QUEUE_OF_CHANGES:
-            self.bench.worker.handle(PhotoEvent.from_message(letter.text))
-        else:
+        if letter.queue != QUEUE_OF_CHANGES:
             self.checks.serve(letter.text)
+            return
+        event = PhotoEvent.from_message(letter.text)
+        try:
+            self.bench.worker.handle(event)
+        finally:
+            if self.paused and event.action is Action.RESTORE:
+                self.asked_before_pause = self.asked()
 
     @precondition(lambda self: self.sleeper is None)
     @rule(at=st.integers(1, 12), before=st.booleans(), choice=st.integers(0, 9))
@@ -285,6 +292,25 @@ class Tenant(RuleBasedStateMachine):
             self.bench.client_id, roles={"graph": list(GRAPH_ROLES), "sharepoint": list(roles)}
         )
 
+    @rule(person=people, late=st.sampled_from([0, 0, 30]))
+    def restore(self, person: int, late: int) -> None:
+        """An administrator has it undone."""
+        self.wish(person, late, action=Action.RESTORE)
+        self.restored.add(person)
+
+    @rule(person=people, late=st.sampled_from([0, 0, 30]))
+    def copy_by_name(self, person: int, late: int) -> None:
+        """An administrator wants this very person copied."""
+        self.wish(person, late, lift=True, force=True)
+        self.restored.discard(person)
+
+    def wish(self, person: int, late: int, **fields: Any) -> None:
+        """A photo event at a person's word; the wish after it may be handled before it."""
+        self.misfortunes += 1
+        now = self.bench.clock.now()
+        event = PhotoEvent(user_id=self.users[person], reason=Reason.MANUAL, noticed_at=now, **fields)
+        self.mail.post(QUEUE_OF_CHANGES, event.to_message(), timedelta(seconds=late))
+
     @rule(seconds=st.sampled_from([5, 60, 400, 3700]))
     def wait(self, seconds: int) -> None:
         """Time goes by; tokens expire, leases end."""
@@ -317,7 +343,7 @@ class Tenant(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_asked_while_paused(self) -> None:
-        """While the app is paused Microsoft hears nothing of it."""
+        """While the app is paused Microsoft hears nothing of it, but for what a restore asks."""
         if getattr(self, "paused", False):
             assert self.asked() == self.asked_before_pause
 
@@ -347,7 +373,12 @@ class Tenant(RuleBasedStateMachine):
             self.drain()
         self.nobody_misbehaves()
         for number, user in enumerate(self.users):
-            if number not in self.gone | self.disabled:
+            if number in self.gone | self.disabled:
+                continue
+            if number in self.restored:
+                assert self.bench.control.target(user)["pictureUrl"] is None
+                assert self.bench.row(user).left_alone
+            else:
                 self.check(user, self.photos[number])
                 self.check_cost(user, self.versions[number])
 
