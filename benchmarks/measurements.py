@@ -1,11 +1,12 @@
 """All measurements, in the order of the page."""
 
-from benchmarks import cold_start, imaging, requests_per_photo, webhook
+from benchmarks import cold_start, imaging, requests_per_photo, throughput, webhook
 from benchmarks.frame import Measurement
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     cold_start.MEASUREMENT,
     webhook.MEASUREMENT,
     requests_per_photo.MEASUREMENT,
+    throughput.MEASUREMENT,
     imaging.MEASUREMENT,
 )

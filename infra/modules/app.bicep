@@ -127,7 +127,7 @@ resource appSettings 'Microsoft.Web/sites/config@2024-04-01' = {
       APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
       // As many threads as an instance has requests or messages at a time; see batchSize in host.json.
-      PYTHON_THREADPOOL_THREAD_COUNT: string(max(httpConcurrency, 12))
+      PYTHON_THREADPOOL_THREAD_COUNT: string(max(httpConcurrency, 16))
     },
     signIn == 'entra'
       ? {
