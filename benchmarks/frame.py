@@ -1,6 +1,7 @@
 """What a measurement is, and what it has to say."""
 
 import statistics
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -90,6 +91,11 @@ def percentile(observed: Sequence[float], percent: float) -> float:
     """The smallest observation that so many percent do not exceed (nearest rank)."""
     ranked = sorted(observed)
     return ranked[max(0, -(-len(ranked) * percent // 100).__int__() - 1)]
+
+
+def prose(text: str) -> list[str]:
+    """A paragraph as lines of Markdown."""
+    return textwrap.wrap(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

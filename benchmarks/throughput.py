@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from benchmarks.frame import Claim, Measurement, Plot, Series, Told, table
+from benchmarks.frame import Claim, Measurement, Plot, Series, Told, prose, table
 from benchmarks.processor_time import ProcessorTime
 from benchmarks.published_flow import Person, PublishedFlow
 from local_run.app_host import AppHost
@@ -204,11 +204,14 @@ def tell(result: Throughput) -> Told:
         "tenant",
     ]
     lines = [
-        f"{one.photos} changed photos of 648 × 648 on the queue at once. The tenant takes {result.latency_milliseconds} ms",
-        f"for each request. An instance works on up to {result.concurrency} photos at a time (host.json, with as many",
-        "threads). The pace is that of the middle, from when a tenth is done until nine tenths are. The last columns say",
-        "how much of one core each part took: when they add up to the machine's cores, more instances cannot help here. In",
-        "Azure each has its own, and the tenant's budget is the limit long before that.",
+        *prose(
+            f"{one.photos} changed photos of 648 × 648 on the queue at once. The tenant takes"
+            f" {result.latency_milliseconds} ms for each request. An instance works on up to {result.concurrency}"
+            " photos at a time (host.json, with as many threads). The pace is that of the middle, from when a tenth is"
+            " done until nine tenths are. The last columns say how much of one core each part took: when they add up"
+            " to the machine's cores, more instances cannot help here. In Azure each has its own, and the tenant's"
+            " budget is the limit long before that."
+        ),
         "",
         *table(head, rows),
         "",
