@@ -39,17 +39,14 @@ graph() { # METHOD PATH [az rest's other arguments]
   az rest --only-show-errors --method "$method" --url "$ENDPOINT/v1.0/$path" "$@"
 }
 
-# What Azure prints for "nothing" differs between its versions.
-something() { [[ -n "$1" && "$1" != "None" && "$1" != "null" ]]; }
-
 service_principal() { # CLIENT_ID: its object id in this tenant
   graph get "servicePrincipals(appId='$1')?\$select=id" --query id --output tsv \
     || fail "there is no service principal for $1 in this tenant, or you may not read it: see above"
 }
 
-role_id() { # RESOURCE_APP ROLE_NAME
+roles_of() { # RESOURCE_APP: a line for each application permission that it offers: name, id
   graph get "servicePrincipals(appId='$1')?\$select=appRoles" --output tsv \
-    --query "appRoles[?value=='$2' && isEnabled && contains(allowedMemberTypes, 'Application')].id | [0]"
+    --query "appRoles[?isEnabled && contains(allowedMemberTypes, 'Application')].[value, id]"
 }
 
 granted() { # one line an assignment: resource's object id, role's id, assignment's id
@@ -58,14 +55,15 @@ granted() { # one line an assignment: resource's object id, role's id, assignmen
 }
 
 each_role() { # COMMAND: calls it with resource's app id, its object id, role's name, role's id, assignment's id
-  local command=$1 app resource role id assignment assignments names
+  local command=$1 app resource offered role id assignment assignments names
   assignments=$(granted) || fail "what is granted already cannot be read: see above"
   for app in "$GRAPH_APP" "$SHAREPOINT_APP"; do
     resource=$(service_principal "$app")
+    offered=$(roles_of "$app") || fail "the roles of $app cannot be read: see above"
     if [[ "$app" == "$GRAPH_APP" ]]; then names=("${WANTED_GRAPH[@]}"); else names=("${WANTED_SHAREPOINT[@]}"); fi
     for role in "${names[@]}"; do
-      id=$(role_id "$app" "$role") || fail "the roles of $app cannot be read: see above"
-      something "$id" || fail "the tenant knows no application permission $role of $app"
+      id=$(awk -F '\t' -v n="$role" '$1 == n { print $2 }' <<<"$offered")
+      [[ -n "$id" ]] || fail "the tenant knows no application permission $role of $app"
       assignment=$(awk -F '\t' -v r="$resource" -v i="$id" '$1 == r && $2 == i { print $3 }' <<<"$assignments")
       "$command" "$app" "$resource" "$role" "$id" "$assignment"
     done
