@@ -16,7 +16,7 @@ from local_run.stack import ROOT
 from shared.send_telemetry import _credential
 from shared.words import PhotoEvent, Reason
 from tests import pictures
-from tests.bench import Bench
+from tests.bench import CLIENT_STATE, Bench
 from tests.ingestion import KEY, Ingestion, ingestion
 from tests.waiting import eventually
 
@@ -163,3 +163,30 @@ def test_the_setting_of_azure_functions_names_the_identity(setting: str, client_
     assert isinstance(made, ManagedIdentityCredential)
     assert (client_id or "") in repr(vars(made._credential))
     assert _credential(None) is None
+
+
+COLD = """
+import sys
+import azure.functions as func
+import function_app
+from sync_trigger import notifications
+told = notifications(func.HttpRequest(method="POST", url="/", body=sys.argv[1].encode(), headers={}, params={}))
+late = ("opentelemetry", "azure.monitor", "PIL", "jinja2", "msal")
+print(told.status_code, [name for name in sys.modules if name.startswith(late)])
+"""
+
+
+def test_a_cold_webhook_answers_before_anything_of_it_is_imported(bench: Bench, insights: Ingestion) -> None:
+    """Connected or not: the first delivery of a process is stored and answered without telemetry being imported."""
+    user = bench.person()
+    element = {"clientState": CLIENT_STATE, "resource": f"Users/{user}", "resourceData": {"id": user}}
+    ran = subprocess.run(
+        [sys.executable, "-c", COLD, json.dumps({"value": [element]})],
+        env=os.environ | bench.environment | {"APPLICATIONINSIGHTS_CONNECTION_STRING": insights.connection_string},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stdout.strip() == "202 []", ran.stderr
