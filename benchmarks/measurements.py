@@ -1,6 +1,6 @@
 """All measurements, in the order of the page."""
 
-from benchmarks import cold_start, imaging, requests_per_photo, throughput, webhook
+from benchmarks import budget, cold_start, imaging, requests_per_photo, throughput, webhook
 from benchmarks.frame import Measurement
 
 MEASUREMENTS: tuple[Measurement, ...] = (
@@ -8,5 +8,6 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     webhook.MEASUREMENT,
     requests_per_photo.MEASUREMENT,
     throughput.MEASUREMENT,
+    budget.MEASUREMENT,
     imaging.MEASUREMENT,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks import cold_start, imaging, requests_per_photo, webhook
+from benchmarks import budget, cold_start, imaging, requests_per_photo, webhook
 from benchmarks.frame import Claim
 
 
@@ -28,6 +28,14 @@ def test_what_the_webhook_accepts_in_a_burst_is_on_the_queue() -> None:
     found = webhook.measure(rates=(10,), seconds=1)
     assert [rate.refused for rate in found.rates] == [0]
     assert found.stored == found.accepted == (20 + 10) * 100
+
+
+def test_a_pace_that_is_too_fast_is_slowed_down_politely() -> None:
+    """At twice the pace that fits, the tenant asks to wait, nobody comes back early, and every photo is copied."""
+    found = budget.backfill(budget.TOO_FAST, 150)
+    assert found.throttled > 0
+    assert found.early_retries == 0
+    assert found.copied == found.photos
 
 
 def test_large_photos_take_less_than_half_the_memory_of_the_straightforward_way() -> None:
