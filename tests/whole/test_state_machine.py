@@ -8,7 +8,6 @@ withdrawn, workers are killed at any deed or sleep through their lease. Then it 
 import json
 import os
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -25,23 +24,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from local_run.azurite import Azurite
 from photo_worker.look_at_photo import PhotoWorker
 from shared.services import Services
 from shared.words import QUEUE_OF_CHANGES, Action, PhotoEvent, Reason
-from simulated_tenant.client import RunningTenant
 from sync_trigger.receive_notification import Endpoint, Webhook
 from sync_trigger.serve_checks import CheckServer
 from sync_trigger.sweep import begin_sweep
 from tests import pictures
-from tests.bench import CLIENT_STATE, GRAPH_ROLES, SHAREPOINT_ROLES, Bench, bench_on, reach
-from tests.certificates import KeyPair
+from tests.bench import CLIENT_STATE, GRAPH_ROLES, SHAREPOINT_ROLES, Bench
 from tests.draining import Death, OwnStorage
+from tests.whole.observed import BROKEN, asked, check_cost, check_target, complaints
 from tests.whole.world import REDELIVERY, Interruptions, Killed, Letter, Mail, put_into
 
 PEOPLE = 3
 PHOTOS = [pictures.jpeg(64, 64, seed=seed) for seed in range(4)]
-BROKEN = b"no picture"
 OPERATIONS = (
     "graph.batch",
     "graph.photo.metadata",
@@ -80,7 +76,6 @@ class Tenant(RuleBasedStateMachine):
         self.restored: set[int] = set()
         """Whom an administrator has had restored, and not copied by name since."""
         self.paused = False
-        self.asked_before_pause = 0
 
     def start_app(self) -> None:
         """The app as after a restart."""
@@ -166,16 +161,15 @@ class Tenant(RuleBasedStateMachine):
                 self.interruptions.disarm()
 
     def serve(self, letter: Letter) -> None:
-        """Hand the message to whom it concerns."""
-        if letter.queue != QUEUE_OF_CHANGES:
+        """Hand the message to whom it concerns. In a pause Microsoft hears of none but a restore."""
+        waits = self.paused and Action.RESTORE not in letter.text
+        before = asked(self.bench) if waits else 0
+        if letter.queue == QUEUE_OF_CHANGES:
+            self.bench.worker.handle(PhotoEvent.from_message(letter.text))
+        else:
             self.checks.serve(letter.text)
-            return
-        event = PhotoEvent.from_message(letter.text)
-        try:
-            self.bench.worker.handle(event)
-        finally:
-            if self.paused and event.action is Action.RESTORE:
-                self.asked_before_pause = self.asked()
+        if waits:
+            assert asked(self.bench) == before
 
     @precondition(lambda self: self.sleeper is None)
     @rule(at=st.integers(1, 12), before=st.booleans(), choice=st.integers(0, 9))
@@ -216,13 +210,13 @@ class Tenant(RuleBasedStateMachine):
     def wake_up(self) -> None:
         """The sleeper goes on where it was, however late."""
         assert self.sleeper is not None
-        before = self.complaints()
+        before = complaints(self.bench)
         self.interruptions.wake.set()
         self.sleeper.join(60)
         assert not self.sleeper.is_alive()
         # It fell asleep between looking at the gate and calling, so its first call may come while the gate is closed.
         # No program can help that; every later call looks at the gate again.
-        since = [complaint for complaint in self.complaints() if complaint not in before]
+        since = [complaint for complaint in complaints(self.bench) if complaint not in before]
         self.excused += [complaint for complaint in since if complaint["kind"] == "early-retry"][:1]
         self.sleeper = None
         self.interruptions.disarm()
@@ -328,7 +322,6 @@ class Tenant(RuleBasedStateMachine):
         self.bench.services.pause_switch.pause(self.bench.clock.now(), "a test", None)
         self.bench.clock.sleep(2)
         self.paused = True
-        self.asked_before_pause = self.asked()
 
     @precondition(lambda self: self.paused)
     @rule()
@@ -337,24 +330,10 @@ class Tenant(RuleBasedStateMachine):
         self.bench.services.pause_switch.resume(self.bench.clock.now())
         self.paused = False
 
-    def asked(self) -> int:
-        """How often Microsoft was called so far."""
-        return len(self.bench.control.requests(app=self.bench.client_id, inner=False))
-
-    @invariant()
-    def nothing_is_asked_while_paused(self) -> None:
-        """While the app is paused Microsoft hears nothing of it, but for what a restore asks."""
-        if getattr(self, "paused", False) and self.sleeper is None:
-            assert self.asked() == self.asked_before_pause
-
     @invariant()
     def nobody_misbehaves(self) -> None:
         """The tenant has nothing to complain of, but for what a sleeper could not help."""
-        assert not [complaint for complaint in self.complaints() if complaint not in self.excused]
-
-    def complaints(self) -> list[dict[str, Any]]:
-        """What the tenant has to say of this app."""
-        return [said for said in self.bench.control.violations() if said.get("app") == self.bench.client_id]
+        assert not [complaint for complaint in complaints(self.bench) if complaint not in self.excused]
 
     def teardown(self) -> None:
         """It calms down; then the promise holds."""
@@ -379,8 +358,8 @@ class Tenant(RuleBasedStateMachine):
                 assert self.bench.control.target(user)["pictureUrl"] is None
                 assert self.bench.row(user).left_alone
             else:
-                self.check(user, self.photos[number])
-                self.check_cost(user, self.versions[number])
+                check_target(self.bench, user, self.photos[number])
+                check_cost(self.bench, user, self.versions[number], self.misfortunes)
 
     def drain(self) -> None:
         """Work until the queue is empty, however long that takes in virtual time."""
@@ -393,30 +372,6 @@ class Tenant(RuleBasedStateMachine):
                 self.bench.clock.sleep((due - now).total_seconds() + 0.001)
             self.deliver(0)
         raise AssertionError("the queue never becomes empty")
-
-    def check(self, user: str, photo: bytes | None) -> None:
-        """Target = source."""
-        if photo is None:
-            assert self.bench.control.target(user)["pictureUrl"] is None
-        elif photo != BROKEN:
-            assert self.bench.shows(user, photo)
-
-    def check_cost(self, user: str, versions: int) -> None:
-        """No more uploads than versions, times the misfortunes that can have broken a copy off."""
-        uploads = self.bench.control.requests(operation="sharepoint.file.add")
-        mine = [request for request in uploads if user in request["path"]]
-        assert len(mine) <= 3 * max(1, versions) * (self.misfortunes + 2)
-
-
-@pytest.fixture
-def own_bench(
-    own_tenant: RunningTenant, azurite: Azurite, certificate: KeyPair, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bench]:
-    """The product's parts in a tenant of their own, since a sweep looks at everybody."""
-    reach(own_tenant, monkeypatch)
-    own_tenant.control.reset()
-    yield bench_on(own_tenant, azurite, certificate)
-    own_tenant.control.reset()
 
 
 def test_everybody_ends_in_step_whatever_happens(own_bench: Bench) -> None:
@@ -437,29 +392,3 @@ def test_everybody_ends_in_step_whatever_happens(own_bench: Bench) -> None:
 
 
 pytestmark = pytest.mark.timeout(6 * 3600)
-
-
-def played(bench: Bench) -> Tenant:
-    """A tenant with somebody in step, for a history that is played on purpose."""
-    tenant: Tenant = type("TenantOnBench", (Tenant,), {"bench": bench})()
-    tenant.begin()
-    tenant.change_photo(0, PHOTOS[2], told=True)
-    tenant.deliver(0)
-    return tenant
-
-
-@pytest.mark.parametrize("at", range(2, 11))
-def test_a_worker_that_sleeps_through_its_lease_leaves_nothing_old(own_bench: Bench, at: int) -> None:
-    """Whichever deed the sleeper still does when it wakes, the newer photo is what SharePoint ends with."""
-    tenant = played(own_bench)
-    tenant.oversleep(0, PHOTOS[0], PHOTOS[1], at)
-    tenant.teardown()
-
-
-@pytest.mark.parametrize("before", [True, False])
-@pytest.mark.parametrize("at", range(2, 11))
-def test_a_copy_that_dies_is_not_mistaken_for_the_old_photo(own_bench: Bench, at: int, before: bool) -> None:
-    """Whichever deed was the last of a dying worker: when the old photo is back, all of it is."""
-    tenant = played(own_bench)
-    tenant.change_and_change_back(0, PHOTOS[0], PHOTOS[1], at, before=before)
-    tenant.teardown()
