@@ -35,7 +35,7 @@ def revive_listings(services: Services) -> list[str]:
         present = services.runs.change(RunKind.JOB, job.run_id, tried)
         if present is None:
             continue
-        services.checks.put(ListMessage(run_kind=RunKind.JOB, run_id=job.run_id, page=present.page))
+        services.checks.put(ListMessage(run_kind=RunKind.JOB, run_id=job.run_id, action=job.action, page=present.page))
         _log.warning("job %s has not come on for %s: it is set going again", job.run_id, DEAD_AFTER)
         revived.append(job.run_id)
     return revived

@@ -246,10 +246,14 @@ def test_the_exchange_state_is_put_back_only_if_the_app_wrote_it(bench: Bench) -
     """With the setting it is; otherwise whoever has changed it since keeps their word."""
     bench.start_afresh(PHOTOSYNC_EXCHANGE_SYNC_STATE="0")
     user = copied(bench)
+    other = copied(bench)
     assert shown(bench, user)[EXCHANGE] == "0"
     bench.start_afresh(PHOTOSYNC_EXCHANGE_SYNC_STATE="leave")
     assert restore(bench, user) is Outcome.RESTORED
     assert shown(bench, user) == EARLIER
+    set_by_hand(bench, other, **{EXCHANGE: "2"})
+    assert restore(bench, other) is Outcome.RESTORED
+    assert shown(bench, other) == EARLIER | {EXCHANGE: "2"}
     user = copied(bench)
     set_by_hand(bench, user, **{EXCHANGE: "0"})
     assert restore(bench, user) is Outcome.RESTORED

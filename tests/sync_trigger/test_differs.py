@@ -33,6 +33,10 @@ DENIED = replace(FAILED, error_code="NotPermitted")
 DEFERRED = replace(IN_STEP, state=UserState.DEFERRED, next_attempt_at=NOW - 2 * HOUR)
 HELD: dict[str, Any] = {"lease_owner": "somebody", "lease_until": NOW + timedelta(minutes=4)}
 LEFT: dict[str, Any] = {"lease_owner": "somebody", "lease_until": NOW - timedelta(minutes=1)}
+UNDONE = replace(
+    IN_STEP, state=UserState.OUT_OF_SCOPE, source_etag=None, recipe=None, picture_url=None, left_alone="restored"
+)
+ASKED = replace(AT, asked=True)
 NEVER = StatusRow(USER, UserState.NO_PHOTO, checked_at=NOW - HOUR, no_photo_since=NOW - HOUR)
 
 DIFFERENT = [
@@ -53,6 +57,11 @@ DIFFERENT = [
     ("a", GONE, AT, "is back"),
     ("a", NEVER, AT, "is back"),
     ("a", replace(IN_STEP, state=UserState.OUT_OF_SCOPE, checked_at=NOW - 2 * HOUR), AT, "in scope again"),
+    ("a", replace(UNDONE, state=UserState.COPYING), AT, "broken off"),
+    ("a", replace(UNDONE, state=UserState.FAILED, checked_at=NOW - 25 * HOUR), AT, "not finished"),
+    ("a", replace(UNDONE, state=UserState.FAILED), ASKED, "not finished"),
+    ("a", UNDONE, replace(ASKED, force=True), "a copy is asked for"),
+    (None, UNDONE, replace(ASKED, force=True), "a copy is asked for"),
     (None, IN_STEP, AT, "first observation"),
     (None, GONE, AT, "gone for good"),
     (None, REFUSED, AT, "first observation"),
@@ -63,6 +72,11 @@ DIFFERENT = [
     ("a", replace(DEFERRED, next_attempt_at=NOW + HOUR), replace(AT, asked=True), "overdue"),
 ]
 SETTLED = [
+    ("a", UNDONE, AT, Outcome.OUT_OF_SCOPE, Write.NOTHING),
+    ("b", replace(UNDONE, checked_at=NOW - 30 * HOUR), AT, Outcome.OUT_OF_SCOPE, Write.VOUCH),
+    (None, UNDONE, AT, Outcome.OUT_OF_SCOPE, Write.NOTHING),
+    ("a", UNDONE, ASKED, Outcome.OUT_OF_SCOPE, Write.NOTHING),
+    ("a", replace(UNDONE, state=UserState.FAILED), AT, Outcome.FAILED, Write.NOTHING),
     (None, None, AT, Outcome.NO_PHOTO, Write.INSERT),
     ("a", IN_STEP, AT, Outcome.UNCHANGED, Write.NOTHING),
     ("a", replace(IN_STEP, checked_at=NOW - 21 * HOUR), AT, Outcome.UNCHANGED, Write.VOUCH),

@@ -99,6 +99,19 @@ def test_a_copy_of_everybody_leaves_them_alone_unless_forced(drained: Drained) -
     assert drained.bench.shows(other, PHOTO)
 
 
+def test_a_copy_asked_for_after_a_restore_of_everybody_stands(drained: Drained) -> None:
+    """Although the restore comes to this person later: it counts from when it was asked for."""
+    user, other = in_step(drained, 2)
+    everybody = ask(drained, all=True, action="restore")
+    drained.bench.clock.sleep(5)
+    ask(drained, users=[user])
+    drained.run()
+    job = told(drained, json.loads(everybody.get_body())["jobId"])
+    assert job["counts"] == {"kept": 1, "restored": 1}
+    assert [kept["userId"] for kept in job["kept"]] == [user]
+    assert (pictured(drained, user), pictured(drained, other)) == (True, False)
+
+
 def test_a_paused_app_restores_and_copies_nobody(drained: Drained) -> None:
     """So one leaves for good: pause, restore everybody, revoke. Nobody is copied for the first time meanwhile."""
     users = in_step(drained, 2)
