@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from benchmarks import ground
 from benchmarks.frame import Claim, Measurement, Plot, Series, Told, prose, table
+from benchmarks.ground import ground
 from shared.words import Outcome
 from tests import pictures
 from tests.draining import Drained
@@ -66,8 +66,8 @@ def measure(photos: int = 5000, others: int = 600) -> Budget:
 
 def backfill(pace: int, photos: int) -> Backfill:
     """So many first copies at one pace."""
-    with ground.drained(PHOTOSYNC_BULK_COPIES_PER_MINUTE=str(pace)) as drained:
-        control = drained.bench.control
+    with ground(PHOTOSYNC_BULK_COPIES_PER_MINUTE=str(pace)) as on:
+        drained, control = on.drained(), on.bench.control
         control.notifications("off")
         control.budget("sharepoint", UNITS_A_MINUTE)
         photo = pictures.jpeg(96, 96)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
@@ -12,26 +13,27 @@ from tests.certificates import KeyPair, key_pair
 from tests.draining import Drained
 
 
-@contextmanager
-def bench(**settings: str) -> Iterator[Bench]:
-    """The product's parts in a tenant of their own. Raises `AssertionError` when the tenant complains in the end."""
-    with bench_and_key(**settings) as (built, _):
-        yield built
+@dataclass(frozen=True)
+class Ground:
+    """An app in a tenant of its own."""
+
+    bench: Bench
+    """Its parts."""
+    key: KeyPair
+    """The certificate that it signs in with, for a second app."""
+    azurite: Azurite
+
+    def drained(self) -> Drained:
+        """The same with queues of its own, worked off in virtual time."""
+        return Drained(self.bench)
 
 
 @contextmanager
-def bench_and_key(**settings: str) -> Iterator[tuple[Bench, KeyPair]]:
-    """The same, with the certificate that its app signs in with, for a second app."""
+def ground(**settings: str) -> Iterator[Ground]:
+    """Real parts for the length of the context; at its end the tenant must have nothing to complain of."""
     with start_tenant() as tenant, Azurite.start() as azurite, pytest.MonkeyPatch.context() as patch:
         reach(tenant, patch)
         key = key_pair("benchmarks")
-        yield bench_on(tenant, azurite, key, **settings), key
+        yield Ground(bench_on(tenant, azurite, key, **settings), key, azurite)
         complaints = tenant.control.violations()
         assert not complaints, complaints[:3]  # noqa: S101 - what Microsoft would complain of spoils every number
-
-
-@contextmanager
-def drained(**settings: str) -> Iterator[Drained]:
-    """The same with queues of its own, worked off in virtual time."""
-    with bench(**settings) as built:
-        yield Drained(built)

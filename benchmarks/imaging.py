@@ -1,7 +1,6 @@
 """Making the three pictures: milliseconds and peak memory by the source's size, against the straightforward way."""
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 from benchmarks.frame import Claim, Measurement, Plot, Series, Spread, Told, table
+from benchmarks.memory import peak_megabytes
 
 SOURCES = {"240 × 240": (240, 240), "648 × 648": (648, 648), "12 MP": (4000, 3000), "48 MP": (8000, 6000)}
 _LARGE = 300
@@ -98,20 +98,13 @@ def _child(way: Callable[[bytes], None], file: Path, repeats: int) -> None:
 
     photo = file.read_bytes()
     way(jpeg(64, 64))
-    before = _peak_megabytes()
+    before = peak_megabytes()
     milliseconds: list[float] = []
     for _ in range(repeats):
         started = time.perf_counter()
         way(photo)
         milliseconds.append((time.perf_counter() - started) * 1000)
-    print(json.dumps({"milliseconds": milliseconds, "megabytes": _peak_megabytes() - before}))
-
-
-def _peak_megabytes() -> float:
-    # Not ru_maxrss: that begins with the peak of the process that started this one.
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
-    assert found is not None  # noqa: S101 - Linux always tells
-    return int(found[1]) / 1024
+    print(json.dumps({"milliseconds": milliseconds, "megabytes": peak_megabytes() - before}))
 
 
 def tell(result: Imaging) -> Told:

@@ -1,6 +1,6 @@
 """All measurements, in the order of the page."""
 
-from benchmarks import budget, cold_start, imaging, requests_per_photo, throughput, webhook
+from benchmarks import budget, cold_start, imaging, requests_per_photo, sweep_size, throughput, webhook
 from benchmarks.frame import Measurement
 
 MEASUREMENTS: tuple[Measurement, ...] = (
@@ -9,5 +9,6 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     requests_per_photo.MEASUREMENT,
     throughput.MEASUREMENT,
     budget.MEASUREMENT,
+    sweep_size.MEASUREMENT,
     imaging.MEASUREMENT,
 )

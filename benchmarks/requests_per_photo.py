@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from benchmarks import ground
 from benchmarks.frame import Claim, Measurement, Told, table
+from benchmarks.ground import ground
 from benchmarks.published_flow import Person, PublishedFlow
 from shared.words import Outcome
 from tests import pictures
@@ -53,8 +53,8 @@ class RequestsPerPhoto:
 
 def measure(photos: int = 60) -> RequestsPerPhoto:
     """Count over so many photos (20 or more)."""
-    with ground.bench_and_key() as (bench, key):
-        drained = Drained(bench)
+    with ground() as on:
+        bench, drained = on.bench, on.drained()
         pool = [pictures.jpeg(240, 240, seed=number) for number in range(4)]
         people = [bench.person(pool[number % 2]) for number in range(photos)]
         bench.worker.handle(_event(people[0]))
@@ -68,8 +68,8 @@ def measure(photos: int = 60) -> RequestsPerPhoto:
         bench.control.clear_records()
         drained.sweep()
         swept = _cost(bench.control, bench.client_id, photos)
-        script = bench.control.add_app(certificate=key.certificate, graph=GRAPH_ROLES, sharepoint=SHAREPOINT_ROLES)
-        flow = PublishedFlow(bench.settings.tenant_id, script["clientId"], key)
+        script = bench.control.add_app(certificate=on.key.certificate, graph=GRAPH_ROLES, sharepoint=SHAREPOINT_ROLES)
+        flow = PublishedFlow(bench.settings.tenant_id, script["clientId"], on.key)
         bench.control.clear_records()
         flow.copy([Person(user, bench.row(user).upn or "") for user in people])
         flow.close()
