@@ -1,12 +1,22 @@
 """All measurements, in the order of the page."""
 
-from benchmarks import budget, cold_start, imaging, requests_per_photo, sweep_size, throughput, webhook
+from benchmarks import (
+    budget,
+    cold_start,
+    imaging,
+    requests_per_photo,
+    sweep_size,
+    throughput,
+    until_sharepoint,
+    webhook,
+)
 from benchmarks.frame import Measurement
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     cold_start.MEASUREMENT,
     webhook.MEASUREMENT,
     requests_per_photo.MEASUREMENT,
+    until_sharepoint.MEASUREMENT,
     throughput.MEASUREMENT,
     budget.MEASUREMENT,
     sweep_size.MEASUREMENT,
