@@ -4,6 +4,7 @@ from benchmarks import (
     budget,
     cold_start,
     imaging,
+    page_size,
     requests_per_photo,
     sweep_size,
     throughput,
@@ -21,4 +22,5 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     budget.MEASUREMENT,
     sweep_size.MEASUREMENT,
     imaging.MEASUREMENT,
+    page_size.MEASUREMENT,
 )

@@ -140,10 +140,10 @@ def tell(result: UntilSharePoint) -> Told:
     lines = [
         *prose(
             f"Notified: all parts as processes, in real time, changes about a second apart, {LATENCY_MILLISECONDS} ms"
-            " for each request of the tenant, which notifies at once. Graph itself takes as long as it takes (for users its"
-            " documentation names no time; ten minutes have been called normal), and an empty queue is looked at every"
-            " two seconds at most. Found by a sweep: in virtual time, changes at any moment, those of one sweep copied"
-            " at the default pace."
+            " for each request of the tenant, which notifies at once. Graph itself takes as long as it takes (for users"
+            " its documentation names no time; ten minutes have been called normal), and an empty queue is looked at"
+            " every two seconds at most. Found by a sweep: in virtual time, changes at any moment, those of one sweep"
+            " copied at the default pace."
         ),
         "",
         *table(["a change is in SharePoint", "changes", "p50", "p99", "longest"], rows),
