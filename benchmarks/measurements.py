@@ -3,6 +3,7 @@
 from benchmarks import (
     budget,
     cold_start,
+    cost,
     imaging,
     page_size,
     requests_per_photo,
@@ -23,4 +24,5 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     sweep_size.MEASUREMENT,
     imaging.MEASUREMENT,
     page_size.MEASUREMENT,
+    cost.MEASUREMENT,
 )
