@@ -51,9 +51,11 @@ check: $(VENV)/.ready ## ruff and mypy, strict, over everything
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-soak: setup ## the same promises for hours: kills in thousands of changes, and 2,000 examples of misfortune
+soak: setup ## the same promises for hours: kills in thousands of changes, 2,000 examples of misfortune, 1,000 odd requests a route
 	$(PY) -m tests.reliability.soak $(if $(SEED),--seed $(SEED))
 	PHOTOSYNC_EXAMPLES=2000 PHOTOSYNC_STEPS=80 $(PY) -m pytest -o timeout=0 tests/whole/test_state_machine.py
+	@SEED=$(or $(SEED),$$(shuf -i 1-999999 -n 1)) && echo "requests that nobody wrote: seed $$SEED" \
+	&& PHOTOSYNC_CASES=1000 PHOTOSYNC_SEED=$$SEED $(PY) -m pytest -o timeout=0 tests/openapi/test_fuzz.py
 
 bench: setup ## measure, and write docs/benchmarks.md; ONLY=webhook measures one anew
 	@$(PY) -m benchmarks $(if $(ONLY),--only $(ONLY))

@@ -172,13 +172,14 @@ def _responses(route: Route, operation: Operation, sign_in: SignIn) -> dict[str,
         problems.setdefault(kind.status, []).append(kind)
     told: dict[str, dict[str, Any]] = {str(answer.status): _answer(answer) for answer in operation.answers}
     for status, kinds in problems.items():
+        only_problems = str(status) not in told
         answer = told.setdefault(str(status), {"description": ""})
         lines = [f"- `{TYPE}{kind.code}`: {kind.title}" for kind in kinds]
         answer["description"] = "\n".join([answer["description"] or "One of these problems:", "", *lines])
         types = {"type": {"enum": sorted(TYPE + kind.code for kind in kinds)}, "status": {"const": status}}
         schema = {"allOf": [{"$ref": COMPONENTS + "Problem"}, {"type": "object", "properties": types}]}
         answer.setdefault("content", {})[PROBLEM] = {"schema": schema}
-        always = {header for header in Header if all(header in kind.headers for kind in kinds)}
+        always = {header for header in Header if only_problems and all(header in kind.headers for kind in kinds)}
         answer.setdefault("headers", {}).update({name.value: _header(name) for name in Header if name in always})
     if sign_in is SignIn.FUNCTION_KEY and route.asks:
         told["401"] = {"description": "The function key is missing or wrong. Azure Functions says so without a body."}

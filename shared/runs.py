@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.correlation import correlation_id
@@ -213,8 +214,11 @@ class Runs:
         """A run and its version; None when there is no such run."""
         try:
             entity = self._runs.get_entity(kind, run_id)
-        except ResourceNotFoundError:
-            return None
+        except HttpResponseError as error:
+            # 400: the id came from a caller, and holds what no key may.
+            if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
+                return None
+            raise
         return SeenRun(from_entity(RunRow, entity), str(entity.metadata["etag"]))
 
     def replace(self, kind: RunKind, run: RunRow, etag: str) -> None:

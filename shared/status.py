@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.newest_first import newest_first
@@ -190,6 +191,10 @@ class StatusTable:
                 yield Scanned(rows, _resume_text(pages.continuation_token))  # type: ignore[attr-defined] # it has one
         except ResourceNotFoundError:
             yield Scanned([], None)
+        except HttpResponseError as error:
+            if token is not None and error.status_code == HTTPStatus.BAD_REQUEST:
+                raise ValueError(_NO_PLACE) from None
+            raise
 
     def properties(self, names: Sequence[str], first: str, end: str) -> Iterator[Mapping[str, Any]]:
         """Some properties of every user whose object id is between the two, `end` not included; as they are stored.
@@ -224,6 +229,9 @@ _RESUME = "~"
 """What tells a place in a scan from an object id."""
 
 
+_NO_PLACE = "not a place in the list: take it from the answer before"
+
+
 def _resume_text(token: Any) -> str | None:
     if not token:
         return None
@@ -234,11 +242,12 @@ def _resume_token(text: str) -> dict[str, str]:
     """What the library wants to have back; raises `ValueError` when the text is not one of ours."""
     try:
         token = json.loads(base64.urlsafe_b64decode(text.removeprefix(_RESUME) + "=="))
-    except ValueError:
+    except (ValueError, RecursionError):
         token = None
-    if not isinstance(token, dict) or not all(isinstance(value, str | None) for value in token.values()):
-        raise ValueError("not a place in the list: take it from the answer before")
-    return token
+    ours = isinstance(token, dict) and token.get("PartitionKey") and token.keys() <= {"PartitionKey", "RowKey"}
+    if not ours or not all(isinstance(value, str | None) for value in token.values()):
+        raise ValueError(_NO_PLACE)
+    return dict(token)
 
 
 class HistoryTable:

@@ -97,7 +97,10 @@ class Views:
         )
 
     def _user_html(self, asked: ViewRequest, visitor: LetIn) -> str | None:
-        view = gather_user(self._services, asked.id)
+        try:
+            view = gather_user(self._services, asked.id)
+        except ValueError:  # no object id, so nobody's
+            return None
         if view is None:
             return None
         common = {"visitor": visitor, "pause": paused.read(self._services.control)}
