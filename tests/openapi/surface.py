@@ -62,6 +62,7 @@ def running_surface(
         job = host.call("POST", "/api/sync", json={"users": ids}).json()["jobId"]
         eventually(lambda: host.call("GET", f"/api/sync/{job}").json()["state"] == "done", within=30, what="the job")
         sweep = host.call("POST", "/api/sweep").json()["runId"]
+        eventually(lambda: host.call("GET", f"/api/sweep/{sweep}").json()["state"] == "running", what="all listed")
         known = {
             "jobId": [job],
             "runId": [sweep],
