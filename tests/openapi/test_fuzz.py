@@ -171,4 +171,5 @@ def test_after_all_that_it_works(surface: Surface) -> None:
     eventually(copied, within=60, what="the photo in SharePoint")
     overview = surface.call("GET", "/api/overview").json()
     assert overview["unreadableMessages"] == 0
+    assert "Traceback" not in surface.stack.host.log()
     assert overview["paused"] is None
