@@ -55,6 +55,11 @@ class Call:
         return f"{self.method} {self.path} {self.status} {self.problem or ''} {self.while_ or ''}".strip()
 
 
+def _place(token: bytes) -> str:
+    """A place in a list as the app would write it."""
+    return "~" + base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
 CALLS = (
     *(
         Call("POST", f"/api/{path}", status, problem, query=query, body=body)
@@ -104,6 +109,8 @@ CALLS = (
     Call("GET", "/api/status", 400, "bad-request", query={"state": "happy"}),
     Call("GET", "/api/status", 400, "bad-request", query={"size": "1001"}),
     Call("GET", "/api/status", 400, "bad-request", query={"after": "~e30"}),
+    Call("GET", "/api/status", 400, "bad-request", query={"after": _place(b'{"a":"b"}')}),
+    Call("GET", "/api/status", 400, "bad-request", query={"after": _place(b"[" * 30_000)}),
     Call("GET", "/api/status.csv", 200),
     Call("GET", "/api/status.csv", 400, "bad-request", query={"after": "x"}),
     Call("GET", "/api/status/{user}", 200, values={"user": "{user}"}),
@@ -290,7 +297,7 @@ def test_storage_that_refuses_is_told(call: Call, world: World) -> None:
 
 def test_what_storage_would_never_take_is_nobodys(world: World) -> None:
     """An id or a place in a list that Storage refuses as malformed is the caller's mistake, no fault of Storage's."""
-    place = "~" + base64.urlsafe_b64encode(b'{"PartitionKey": "1!4!x"}').decode().rstrip("=")
+    place = _place(b'{"PartitionKey": "1!4!x"}')
     for operation, call in (
         ("table.get", Call("GET", "/api/sync/{jobId}", 404, "no-such-job", values={"jobId": "a\\b"})),
         ("table.query", Call("GET", "/api/status", 400, "bad-request", query={"after": place})),
