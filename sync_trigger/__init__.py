@@ -13,10 +13,10 @@ from shared.services import services
 from shared.unexpected import values_left_out
 from shared.who_gets_in import Needs
 from shared.words import QUEUE_OF_CHECKS
-from sync_trigger.receive_notification import Endpoint, Webhook
 
 if TYPE_CHECKING:
     from shared.openapi import Described
+    from sync_trigger.receive_notification import Webhook
     from sync_trigger.serve_checks import CheckServer
 
 EVERY_FIVE_MINUTES = "0 */5 * * * *"
@@ -36,19 +36,25 @@ door = FrontDoor(bp, described=_described)
 
 
 @functools.cache
-def _webhook() -> Webhook:
+def _webhook() -> "Webhook":
+    from sync_trigger.receive_notification import Webhook
+
     return Webhook(services())
 
 
 @door.route("POST", "notifications", Needs.NOTHING, "Receive Graph's change notifications")
 def notifications(visit: Visit) -> func.HttpResponse:
     """Graph's change notifications. Anonymous, since Graph cannot sign in: the client state decides."""
+    from sync_trigger.receive_notification import Endpoint
+
     return _webhook().receive(Endpoint.NOTIFICATIONS, visit.query.get("validationToken"), visit.body)
 
 
 @door.route("POST", "lifecycle", Needs.NOTHING, "Receive Graph's lifecycle notifications")
 def lifecycle(visit: Visit) -> func.HttpResponse:
     """Graph's lifecycle notifications."""
+    from sync_trigger.receive_notification import Endpoint
+
     return _webhook().receive(Endpoint.LIFECYCLE, visit.query.get("validationToken"), visit.body)
 
 
