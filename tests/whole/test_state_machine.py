@@ -207,6 +207,7 @@ class Tenant(RuleBasedStateMachine):
             self.interruptions.disarm()
         else:
             self.sleeper = sleeper
+            self.start_app()  # those who go on are other processes: a lock that the sleeper holds is not theirs
 
     @precondition(lambda self: self.sleeper is not None)
     @rule()
