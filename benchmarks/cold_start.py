@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -55,7 +56,8 @@ class ColdStart:
     first_answer: Spread
     """Import of the app, and 202 for a first notification, stored."""
     ratio: float
-    """App over five packages, by the least processor time of each, which other processes disturb least."""
+    """App over five packages: median of the ratios of neighbours, by processor time, so that other processes and a
+    changing clock rate disturb least."""
     unneeded: list[str]
     """Of the packages that answering does not need, those that were loaded nevertheless."""
 
@@ -82,7 +84,7 @@ def measure(processes: int = 15) -> ColdStart:
                     worked[code].append(told["worked"])
                 unneeded |= set(told["loaded"])
     five, app, answer = (Spread.of(found) for found in milliseconds.values())
-    ratio = min(worked[APP]) / min(worked[FIVE])
+    ratio = statistics.median(one / other for one, other in zip(worked[APP], worked[FIVE], strict=True))
     return ColdStart(five, app, answer, ratio, sorted(unneeded))
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from shared import settings as settings_module
 from shared import telemetry
 from shared.clock import Clock, SystemClock
-from shared.deliveries import Deliveries
 from shared.photo_queue import Message, MessageQueue, PhotoQueue
 from shared.settings import Settings
 from shared.storage import Storage
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from shared.breaker import Breakers
     from shared.caller import Caller
     from shared.control import Control
+    from shared.deliveries import Deliveries
     from shared.gates import Gates, Service
     from shared.graph import Graph
     from shared.measures import Measures
@@ -98,8 +98,10 @@ class Services:
         return Control(self.quick_storage)
 
     @functools.cached_property
-    def deliveries(self) -> Deliveries:
+    def deliveries(self) -> "Deliveries":
         """The record of the webhook's POSTs."""
+        from shared.deliveries import Deliveries
+
         return Deliveries(self.quick_storage)
 
     @functools.cached_property
