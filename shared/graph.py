@@ -146,14 +146,14 @@ class Graph:
                 found[key] = None if unknown else _user(_checked(answer).json(), answer.request_id)
         return found
 
-    def users_page(self, link: str | None, group: str | None = None, size: int = PAGE_SIZE) -> UsersPage:
-        """One page of up to `size` users, 999 at most: the first when `link` is None, else where `link` leads.
+    def users_page(self, link: str | None, group: str | None = None, size: int | None = None) -> UsersPage:
+        """One page of up to `size` users (PAGE_SIZE): the first when `link` is None, else where `link` leads.
 
         `group`: only its members, direct or through other groups, which Graph lists as an advanced query.
         """
         of = f"groups/{quote(group, safe='')}/transitiveMembers/microsoft.graph.user" if group else "users"
         count = "&$count=true" if group else ""
-        url = link or f"{self._root}/{of}?$select={_USER_FIELDS}&$top={size}{count}"
+        url = link or f"{self._root}/{of}?$select={_USER_FIELDS}&$top={size or PAGE_SIZE}{count}"
         headers = _LOW_PRIORITY | ({"ConsistencyLevel": "eventual"} if group else {})
         answer = self._caller.send(Call(Service.GRAPH, "GET", self._own(url), headers=headers))
         page = answer.json()

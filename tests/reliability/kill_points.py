@@ -55,14 +55,14 @@ def kill_at_every_point(app: RunningApp) -> dict[str, str]:
     """
     put_back = app.waiting()
     users = app.people(len(POINTS), seed=OLD)
-    app.tell(users)
+    app.tell_of_each(users)
     eventually(lambda: all(app.in_step_with(user, OLD) for user in users), within=30, what="all in step")
     # Not only done, but deleted: the next deletion will be held.
     eventually(lambda: app.waiting() <= put_back, what="an empty queue")
     for point, user in zip(POINTS, users, strict=True):
         app.control.put_photo(user, photo(NEW))
         hold(app, point, user)
-    app.tell(users)
+    app.tell_of_each(users)
     eventually(lambda: _all_held(app), within=30, what="eight users at their points")
     assert app.in_step_with(users[-1], NEW)
     app.kill()

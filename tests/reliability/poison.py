@@ -40,8 +40,7 @@ def _play(app: RunningApp, users: list[str], poison: str | None) -> Batch:
     log_before, started = _counted(app), time.monotonic()
     middle = len(users) // 2
     told = [*users[:middle], *([poison] if poison else []), *users[middle:]]
-    for first in range(0, len(told), 50):
-        app.tell(told[first : first + 50])
+    app.tell_of_each(told)
     left = set(users)
 
     def all_done() -> bool:

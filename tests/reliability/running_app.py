@@ -82,6 +82,11 @@ class RunningApp:
         """Send a POST, and as Graph does again, until it is taken."""
         eventually(lambda: self.notify(users) == 202, within=20, what="202")
 
+    def tell_of_each(self, users: Sequence[str]) -> None:
+        """One POST for each, so that each has a photo event at once; many in one would first be checked together."""
+        for user in users:
+            self.tell([user])
+
     def waiting(self) -> int:
         """Messages on the queue, visible or not, those at work included."""
         try:
