@@ -160,12 +160,12 @@ class Tenant(RuleBasedStateMachine):
             if self.sleeper is None:
                 self.interruptions.disarm()
 
-    def serve(self, letter: Letter, worker: PhotoWorker | None = None) -> None:
+    def serve(self, letter: Letter) -> None:
         """Hand the message to whom it concerns. In a pause Microsoft hears of none but a restore."""
         waits = self.paused and Action.RESTORE not in letter.text
         before = asked(self.bench) if waits else 0
         if letter.queue == QUEUE_OF_CHANGES:
-            (worker or self.bench.worker).handle(PhotoEvent.from_message(letter.text))
+            self.bench.worker.handle(PhotoEvent.from_message(letter.text))
         else:
             self.checks.serve(letter.text)
         if waits:
@@ -188,13 +188,10 @@ class Tenant(RuleBasedStateMachine):
         self.misfortunes += 1
         self.interruptions.arm(at, "sleep")
         done = threading.Event()
-        # Another instance's worker: one that slept in the midst of finding the folder would keep out the others of its
-        # own process, which in real life wait until that request ends, within seconds.
-        worker = PhotoWorker(self.bench.services)
 
         def work() -> None:
             try:
-                self.serve(letter, worker)
+                self.serve(letter)
             finally:
                 done.set()
                 self.interruptions.asleep.set()
