@@ -15,11 +15,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import status_page.describe
 import sync_trigger.describe
-from shared import front_door, openapi
+from shared import front_door, openapi, who_gets_in
 from shared.failures import FailureCode
 from shared.front_door import DESCRIBED_BY, ROUTES, Route
 from shared.setting_values import SignIn
-from shared.who_gets_in import Needs
+from shared.who_gets_in import Needs, Refusal
 from shared.words import UserState
 from status_page.give_description import give_description
 
@@ -149,6 +149,21 @@ def test_every_problem_is_described() -> None:
             if not any(status == other and re.fullmatch(code, name) for other, code in answered)
         ]
         assert idle == [], package
+
+
+def test_every_refusal_is_described() -> None:
+    """With Entra sign-in each refusal of the front door is described for an acting route, status and headers too."""
+    refusals = [value for value in vars(who_gets_in).values() if isinstance(value, Refusal)]
+    assert len(refusals) >= 6
+    responses = document(SignIn.ENTRA)["paths"]["/api/sweep"]["post"]["responses"]
+    for refusal in refusals:
+        told = responses[str(refusal.status)]
+        kinds = told["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["type"]["enum"]
+        assert f"urn:photosync:problem:{refusal.code}" in kinds
+        assert set(refusal.headers) <= set(told.get("headers", {}))
+    looking = json.dumps(document(SignIn.ENTRA)["paths"]["/api/overview"])
+    assert "problem:no-role" in looking
+    assert "problem:reader" not in looking
 
 
 def test_the_webhook_does_not_pay_for_it() -> None:
