@@ -7,16 +7,16 @@ for one counter.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.correlation import correlation_id
@@ -149,6 +149,7 @@ class ChunkRow:
         return Counter({Outcome(outcome): number for outcome, number in json.loads(self.counts).items()})
 
 
+_RUN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CHUNK = "chunk-"
 
 
@@ -212,13 +213,12 @@ class Runs:
 
     def seen(self, kind: RunKind, run_id: str) -> SeenRun | None:
         """A run and its version; None when there is no such run."""
+        if not _RUN_ID.fullmatch(run_id):  # from a caller, and perhaps with what no key may hold
+            return None
         try:
             entity = self._runs.get_entity(kind, run_id)
-        except HttpResponseError as error:
-            # 400: the id came from a caller, and holds what no key may.
-            if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
-                return None
-            raise
+        except ResourceNotFoundError:
+            return None
         return SeenRun(from_entity(RunRow, entity), str(entity.metadata["etag"]))
 
     def replace(self, kind: RunKind, run: RunRow, etag: str) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
 
 from shared.failures import Failure, FailureCode
 from shared.logs import Happened, tell
@@ -37,7 +37,13 @@ _RESOLVE_TIME = timedelta(seconds=60)
 _QUEUE_SECONDS = 60.0
 _log = logging.getLogger("photosync.job")
 
-UserKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=320)]
+_NO_SPACE = r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+"""What strip_whitespace leaves at both ends, so that the API's description says the same as the check."""
+UserKey = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=320),
+    WithJsonSchema({"type": "string", "minLength": 3, "maxLength": 320, "pattern": rf"{_NO_SPACE}[\s\S]+{_NO_SPACE}"}),
+]
 UserKeys = Annotated[list[UserKey], Field(min_length=1, max_length=MOST_USERS)]
 
 

@@ -127,6 +127,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
+_headers = st.sampled_from(ODD_HEADERS)
 _bodies = st.sampled_from(ODD_BODIES) | st.binary(max_size=200) | _json.map(lambda value: json.dumps(value).encode())
 
 
@@ -136,6 +137,10 @@ class Hostile:
     def __init__(self, path: str, body: bytes | None, headers: dict[str, str]) -> None:
         """`path`: with its query, ready to be sent."""
         self.path, self.body, self.headers = path, body, headers
+
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        """For Hypothesis, which would print nothing else of it."""
+        printer.text(repr(self))
 
     def __repr__(self) -> str:
         """The request, shortened."""
@@ -157,7 +162,10 @@ def hostile(draw: st.DrawFn, path: str, operation: dict[str, Any]) -> Hostile:
     ]
     query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in asked)
     body = draw(_bodies if "requestBody" in operation else st.none() | _bodies)
-    return Hostile(path + (f"?{query}" if query else ""), body, draw(st.sampled_from(ODD_HEADERS)))
+    # Mostly with the headers that a route wants: what is refused at the door shows nothing of what is behind it.
+    wanted = {given["name"]: str(given["example"]) for given in parameters if given["in"] == "header"}
+    headers = {**(wanted if draw(st.sampled_from([True, True, True, False])) else {}), **draw(_headers)}
+    return Hostile(path + (f"?{query}" if query else ""), body, headers)
 
 
 def _quoted(text: str) -> str:

@@ -131,6 +131,8 @@ CALLS = (
     Call("POST", "/api/dashboard/view", 400, "bad-request", body={"view": "cellar"}, headers=PAGE),
     Call("POST", "/api/dashboard/view", 403, "not-the-page", body={"view": "home"}),
     Call("POST", "/api/dashboard/view", 404, "not-there", body={"view": "user", "id": NOBODY}, headers=PAGE),
+    Call("POST", "/api/dashboard/view", 404, "not-there", body={"view": "user", "id": "a/b"}, headers=PAGE),
+    Call("POST", "/api/dashboard/view", 404, "not-there", body={"view": "run", "id": "a/b"}, headers=PAGE),
 )  # fmt: skip
 
 
@@ -296,15 +298,11 @@ def test_storage_that_refuses_is_told(call: Call, world: World) -> None:
 
 
 def test_what_storage_would_never_take_is_nobodys(world: World) -> None:
-    """An id or a place in a list that Storage refuses as malformed is the caller's mistake, no fault of Storage's."""
+    """A place in a list that Storage refuses as malformed is the caller's mistake, no fault of Storage's."""
     place = _place(b'{"PartitionKey": "1!4!x"}')
-    for operation, call in (
-        ("table.get", Call("GET", "/api/sync/{jobId}", 404, "no-such-job", values={"jobId": "a\\b"})),
-        ("table.query", Call("GET", "/api/status", 400, "bad-request", query={"after": place})),
-        ("table.query", Call("GET", "/api/status.csv", 400, "bad-request", query={"after": place})),
-    ):
-        match = "syncruns" if operation == "table.get" else "photostatus"
-        world.proxy.fault(operation, "400", match=match)
+    for path in ("/api/status", "/api/status.csv"):
+        call = Call("GET", path, 400, "bad-request", query={"after": place})
+        world.proxy.fault("table.query", "400", match="photostatus")
         answer = world.send(call)
         assert world.proxy.completed, "the fault was met"
         world.proxy.clear_faults()
