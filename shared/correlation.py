@@ -36,6 +36,11 @@ class Place:
         match = _TRACEPARENT.fullmatch(traceparent or "")
         return cls(match[1], match[2]) if match else None
 
+    @classmethod
+    def within(cls, trace_id: str | None) -> "Place":
+        """A step of the piece of work that has this id; the beginning of a new one when it has none."""
+        return cls(trace_id or secrets.token_hex(16), secrets.token_hex(8))
+
     def step(self) -> "Place":
         """A step within this one."""
         return Place(self.trace_id, secrets.token_hex(8))

@@ -154,7 +154,7 @@ def serve(route: Route, handler: Handler, req: func.HttpRequest, services: Servi
     try:
         answer = handler(Visit(req, verdict))
     except AzureError as error:
-        _log.error("%s %s: storage answered %s", route.method, route.path, type(error).__name__)
+        tell(_log, Happened.STORAGE_AWAY, method=route.method, route=route.path, error=type(error).__name__)
         answer = storage_away()
     if route.needs is Needs.ACT:
         _record(route, req, verdict.who, answer.status_code, services)

@@ -55,6 +55,7 @@ class Happened(Told):
     SWEEP_BEGUN = "sweep_begun", "A sweep begins."
     SWEEP_NOT_BEGUN = "sweep_not_begun", "No sweep begins now."
     SWEEP_ABANDONED = "sweep_abandoned", "A sweep made no progress; another begins in its place.", logging.WARNING
+    JOB_REVIVED = "job_revived", "A job had not come on; it is set going again.", logging.WARNING
     RUN_LISTED = "run_listed", "All users of a sweep or job are listed."
     RUN_FAILED = "run_failed", "The users of a sweep or job could not be listed.", logging.ERROR
     CHECK_DONE = "check_done", "Users were checked."
@@ -86,6 +87,7 @@ class Happened(Told):
     SWEEP_ASKED_FOR = "sweep_asked_for", "A sweep is asked for, because notifications may be lost.", logging.WARNING
     UNEXPECTED = "unexpected", "Something went wrong that nobody expected; the host tries again.", logging.ERROR
     MEASURES_NOT_WRITTEN = "measures_not_written", "The hour's measures were not written yet.", logging.WARNING
+    STORAGE_AWAY = "storage_away", "A request could not be served: Storage did not answer.", logging.ERROR
     NOT_LET_IN = "not_let_in", "Somebody was not let in."
     ACTION_NOT_RECORDED = "action_not_recorded", "What somebody did could not be written down.", logging.WARNING
     PRUNED = "pruned", "What is older than it is kept for was removed."

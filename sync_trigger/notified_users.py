@@ -25,7 +25,9 @@ class NotifiedMessage(BaseModel):
     Fields that a later version adds are ignored; a version that this code does not know is refused.
     """
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
 
     v: Literal[1] = 1
     kind: Literal["notified"] = "notified"

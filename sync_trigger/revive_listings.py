@@ -8,6 +8,8 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
+from shared.correlation import Place, standing_at
+from shared.logs import Happened, tell
 from shared.runs import RunKind, RunRow, RunState
 from shared.services import Services
 from sync_trigger.check_messages import ListMessage
@@ -35,8 +37,10 @@ def revive_listings(services: Services) -> list[str]:
         present = services.runs.change(RunKind.JOB, job.run_id, tried)
         if present is None:
             continue
-        services.checks.put(ListMessage(run_kind=RunKind.JOB, run_id=job.run_id, action=job.action, page=present.page))
-        _log.warning("job %s has not come on for %s: it is set going again", job.run_id, DEAD_AFTER)
+        with standing_at(Place.within(job.correlation_id)):
+            message = ListMessage(run_kind=RunKind.JOB, run_id=job.run_id, action=job.action, page=present.page)
+            services.checks.put(message)
+            tell(_log, Happened.JOB_REVIVED, run_id=job.run_id)
         revived.append(job.run_id)
     return revived
 

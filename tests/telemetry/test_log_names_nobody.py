@@ -6,6 +6,7 @@ import logging
 import re
 import traceback
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,16 +15,19 @@ from photo_worker.record_poison import record_poison
 from shared import logs
 from shared.gates import Service
 from shared.logs import Happened
+from shared.runs import RunKind
 from shared.unexpected import Unexpected, values_left_out
 from shared.words import Outcome, PhotoEvent, Reason
 from sync_trigger.ensure_subscription import ensure_subscription
 from sync_trigger.receive_notification import Endpoint, Webhook
 from sync_trigger.record_check_poison import record_check_poison
 from sync_trigger.retry import retry
+from sync_trigger.revive_listings import revive_listings
 from sync_trigger.start_job import start_job
+from sync_trigger.sweep import DEAD_AFTER
 from tests import pictures
 from tests.bench import CLIENT_STATE
-from tests.draining import Drained
+from tests.draining import Died, Drained
 
 NAME = "Zoltán Quincemarker"
 LOCAL_PART = "zoltan.quincemarker"
@@ -245,3 +249,19 @@ def test_the_fields_can_be_read_from_the_text(drained: Drained, person: str, log
         for name, text in fields.items():
             assert text.strip('"') == str(vars(record)[name]).replace('"', "'")
     assert person not in log.everything
+
+
+def test_a_job_that_is_set_going_again_keeps_its_id(drained: Drained, person: str, log: Log) -> None:
+    """A process that dies before the job's first message does not cut the job off from its id."""
+    drained.die_at(2)
+    with pytest.raises(Died):
+        start_job(drained.services, b'{"all": true}', requested_by="a test")
+    drained.live()
+    drained.pass_time(DEAD_AFTER + timedelta(minutes=1))
+    (run_id,) = revive_listings(drained.services)
+    drained.run()
+    run = drained.services.runs.seen(RunKind.JOB, run_id)
+    assert run is not None
+    assert run.row.correlation_id is not None
+    assert [line["correlation"] for line in log.of(Happened.JOB_REVIVED)] == [run.row.correlation_id]
+    assert {row.correlation_id for row in drained.services.history.of(person)} == {run.row.correlation_id}
