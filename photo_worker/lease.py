@@ -23,7 +23,7 @@ LEASE = timedelta(minutes=5)
 """How long a crashed holder keeps others out."""
 WRITING_TIME = timedelta(minutes=4)
 """How long a holder may take. It ends well before the lease does, so that a slow holder stops before another starts."""
-_TRIES = 25
+_TRIES = 100
 """Compare-and-set is tried this often; each loss means that somebody else has won, so this many never happen."""
 
 
