@@ -15,6 +15,8 @@ from typing import Any
 from shared.control import Control
 
 ROW = "bulk-pace"
+AT_ONCE = 25
+"""So many users whom somebody names, or one notification, are no bulk work: they never wait in the line."""
 MOST_AHEAD = timedelta(days=6)
 """No slot is given beyond this: the queue hides a message for seven days at most."""
 

@@ -1,8 +1,9 @@
 """Checks the many users of one notification: twenty photos' versions a request, photo events for those who differ.
 
 A change of a user is seldom one of the photo; so of a burst, such as an import into the directory, little is left to
-do. The few who differ are looked at like anybody whom a small notification names, at once; when more than a few of
-twenty do, that is bulk work, and takes its place in the line like a sweep's. A single user waits for neither.
+do. The few who differ are looked at like anybody whom a small notification names, at once. When more than a few of
+twenty do, and the notification names more people than a person would change by hand, that is bulk work, and takes its
+place in the line like a sweep's.
 
 Everything here may happen twice. What is given up is found by the next sweep.
 """
@@ -20,6 +21,7 @@ from shared.failures import Failure
 from shared.gates import Service
 from shared.graph import BatchItem, photo_of
 from shared.logs import Happened, tell
+from shared.pace import AT_ONCE
 from shared.services import Services
 from shared.setting_values import RemovedPhoto
 from shared.spans import span, worth_sending
@@ -101,7 +103,7 @@ class NotifiedCheck:
     def _give(self, message: NotifiedMessage, different: Mapping[str, Seen | None]) -> None:
         """Photo events for these users: at once when they are few, else each when its turn in the line has come."""
         services, now = self._services, self._services.clock.now()
-        few = len(different) <= FEW
+        few = len(different) <= FEW or len(message.users) <= AT_ONCE
         delays = (timedelta(),) * len(different) if few else services.pace.claim(len(different), now)
         given = dict(zip(different, delays, strict=False))
         events = [

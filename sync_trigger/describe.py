@@ -2,12 +2,13 @@
 
 from shared.openapi import Described
 from shared.openapi_parts import FAILURES, Answer, Body, Header, Operation, Parameter, Problem, Schema, Tag, text
+from shared.pace import AT_ONCE
 from sync_trigger.answer_shapes import JobAccepted, JobAnswer, Paused, PutBack, Resumed, SweepAccepted, SweepAnswer
 from sync_trigger.judge_delivery import LARGEST_BODY
 from sync_trigger.pause_app import PauseRequest
 from sync_trigger.receive_notification import LONGEST_TOKEN
 from sync_trigger.retry import RetryRequest
-from sync_trigger.start_job import AT_ONCE, SyncRequest
+from sync_trigger.start_job import SyncRequest
 from sync_trigger.start_sweep import SweepRequest
 
 _WRONG_BODY = Problem(400, "bad-request", "The body is not what the route takes; `errors` names each mistake.")

@@ -8,6 +8,7 @@ from azure.core.exceptions import AzureError
 from pydantic import model_validator
 
 from shared.logs import Happened, tell
+from shared.pace import AT_ONCE
 from shared.photo_queue import MessageQueue
 from shared.problem import json_answer, problem
 from shared.runs import Users
@@ -16,7 +17,7 @@ from shared.spans import span
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, UserState
 from sync_trigger.answer_shapes import PutBack
 from sync_trigger.request_bodies import RequestBody, read_body
-from sync_trigger.start_job import AT_ONCE, UserKeys, Wanted, start_known, start_listed, start_named
+from sync_trigger.start_job import UserKeys, Wanted, start_known, start_listed, start_named
 
 UNREADABLE = "unreadable-message "
 """What the names of Control's rows with such messages begin with."""

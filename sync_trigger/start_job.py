@@ -17,6 +17,7 @@ from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
 
 from shared.failures import Failure, FailureCode
 from shared.logs import Happened, tell
+from shared.pace import AT_ONCE
 from shared.photo_queue import QueueUnavailable
 from shared.problem import json_answer, problem, problem_of
 from shared.runs import ItemRow, RunKind, RunRow, RunState, Users
@@ -31,8 +32,6 @@ from sync_trigger.sweep import start_listing
 from sync_trigger.tell_run import tell_run, told_job
 
 MOST_USERS = 1000
-AT_ONCE = 25
-"""So many named users never wait behind bulk work."""
 _RESOLVE_TIME = timedelta(seconds=60)
 _QUEUE_SECONDS = 60.0
 _log = logging.getLogger("photosync.job")

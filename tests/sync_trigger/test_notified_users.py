@@ -11,6 +11,7 @@ import pytest
 from photo_worker.lease import take
 from shared import sweep_wanted
 from shared.graph import SourcePhoto
+from shared.pace import AT_ONCE
 from shared.status import StatusRow
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, Outcome, PhotoEvent, Reason, UserState
 from sync_trigger.check_messages import read_message
@@ -77,21 +78,30 @@ def test_of_many_notified_users_only_those_who_differ_are_looked_at(drained: Dra
 
 
 def test_when_many_differ_they_stand_in_line_and_a_single_user_does_not(drained: Drained) -> None:
-    """Twenty changed photos of one POST are paced like a sweep's; whoever comes alone is looked at at once."""
-    users = in_step(drained, 20)
+    """Forty changed photos of one POST are paced like a sweep's; whoever comes alone is looked at at once."""
+    users = in_step(drained, 40)
     for user in users:
         drained.bench.control.put_photo(user, NEW)
     notify(drained, users)
     drained.run(checks_only=True)
-    assert max(drained.delays()) == timedelta(seconds=19)
+    assert timedelta(seconds=37) < max(drained.delays()) <= timedelta(seconds=39)
     assert {drained.bench.row(user).state for user in users} == {UserState.PENDING}
     notify(drained, users)  # nothing twice for whom a photo event is on its way
     drained.run(checks_only=True)
-    assert len(drained.delays()) == 20
+    assert len(drained.delays()) == 40
     notify(drained, users[-1:])
     assert drained.delays()[-1] == timedelta()
     drained.run()
     assert all(drained.bench.shows(user, NEW) for user in users)
+
+
+def test_as_many_as_a_person_names_are_looked_at_at_once(drained: Drained) -> None:
+    """Twenty-five people whose photos change in one POST do not wait behind a sweep that fills the line for hours."""
+    drained.bench.services.pace.claim(1000, drained.bench.clock.now())
+    users = [drained.bench.person(NEW) for _ in range(AT_ONCE)]
+    notify(drained, users)
+    drained.run(checks_only=True)
+    assert drained.delays() == [timedelta()] * AT_ONCE
 
 
 @pytest.mark.parametrize(
