@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import sweep_size, traffic
 from benchmarks.frame import Measurement, Told, prose, table
-from benchmarks.ground import Ground, ground
+from benchmarks.ground import Ground, ground, latencies
 from benchmarks.until_sharepoint import LATENCY_MILLISECONDS
 from sync_trigger.receive_notification import Endpoint, Webhook
 from sync_trigger.sweep import sweep_when_due
@@ -78,7 +78,7 @@ def measure(times: int = 10) -> Cost:
     """Count each kind of work so many times."""
     with ground() as on:
         on.bench.control.notifications("off")
-        on.bench.control.latency({"graph": LATENCY_MILLISECONDS, "sharepoint": LATENCY_MILLISECONDS})
+        on.bench.control.latency(latencies(LATENCY_MILLISECONDS))
         photos = [pictures.jpeg(648, 648, seed=number) for number in range(2)]
         people = [on.bench.person(photos[0]) for _ in range(times)]
         webhook = Webhook(on.bench.services)

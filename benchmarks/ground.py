@@ -28,6 +28,11 @@ class Ground:
         return Drained(self.bench)
 
 
+def latencies(milliseconds: float) -> dict[str, float]:
+    """So long for each request to Graph or SharePoint; for a batch it is that of its items, side by side."""
+    return {"graph": milliseconds, "graph.batch": 0.0, "sharepoint": milliseconds}
+
+
 @contextmanager
 def ground(**settings: str) -> Iterator[Ground]:
     """Real parts for the length of the context; at its end the tenant must have nothing to complain of."""

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from benchmarks.frame import Claim, Measurement, Plot, Series, Told, prose, table
+from benchmarks.ground import latencies
 from benchmarks.processor_time import ProcessorTime
 from benchmarks.published_flow import Person, PublishedFlow
 from local_run.app_host import AppHost
@@ -102,10 +103,10 @@ def measure(
             _change(control, people[: 16 * count])
             _round(stack, hosts, people[: 16 * count])  # everybody signs in, finds the folder, opens connections
             _change(control, people)
-            control.latency(dict.fromkeys(SERVICES, latency))
+            control.latency(latencies(latency))
             rounds.append(_round(stack, hosts, people))
             control.latency({})
-        control.latency(dict.fromkeys(SERVICES, latency))
+        control.latency(latencies(latency))
         seconds = _published(stack, people[:published])
         complaints = control.violations()
         assert not complaints, complaints[:3]  # noqa: S101 - what Microsoft would complain of spoils every number

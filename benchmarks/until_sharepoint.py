@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.frame import Claim, Measurement, Told, percentile, prose, table
-from benchmarks.ground import ground
+from benchmarks.ground import ground, latencies
 from local_run.stack import Stack
 from shared.services import Services
 from shared.settings import Settings
@@ -59,7 +59,7 @@ def _notified(changes: int) -> Waits:
         people = [control.add_user(f"person.{uuid4().hex[:12]}@contoso.com") for _ in range(changes + 1)]
         stack.host.run_function("keep_subscription")
         control.wait_until(lambda tenant: tenant.notifications()["subscriptions"], _PATIENCE, "a subscription")
-        control.latency({"graph": LATENCY_MILLISECONDS, "sharepoint": LATENCY_MILLISECONDS})
+        control.latency(latencies(LATENCY_MILLISECONDS))
         for person in people:  # a person's very first copy costs more
             control.put_photo(person, _OLD)
         control.wait_until(lambda _: all(_copied_since(status, person, 0.0) for person in people), _PATIENCE)

@@ -144,10 +144,10 @@ class Attempt:
         source, plan = self.check(lease.row.user_id, lease.row, force=force)
         known = {"upn": source.user.upn, "display_name": source.user.display_name} if source.user else {}
         if isinstance(plan, Download) and source.user is not None:
-            lease.save(seen_etag=plan.media_etag, **known)
+            lease.note(seen_etag=plan.media_etag, **known)
             return self._copy(lease, source.user, plan.media_etag, force=force)
         if isinstance(plan, ClearTarget) and source.user is not None:
-            lease.save(**known)
+            lease.note(**known)
             return self._clear(lease, source.user, plan.picture_url)
         ending = settled(plan, lease.row, self._services.clock.now())
         if ending is None:

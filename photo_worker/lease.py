@@ -38,11 +38,16 @@ class Lease:
         self._table = table
         self._seen = seen
         self._owner = owner
+        self._noted: dict[str, Any] = {}
 
     @property
     def row(self) -> StatusRow:
-        """The status row as last written or read."""
-        return self._seen.row
+        """The status row as last written or read, with what was noted since."""
+        return replace(self._seen.row, **self._noted)
+
+    def note(self, **changes: Any) -> None:
+        """Change fields with the next write: for what nobody needs to know before."""
+        self._noted |= changes
 
     def save(self, **changes: Any) -> None:
         """Write changes to the row and keep the lease; raises `LeaseLost`."""
@@ -68,14 +73,14 @@ class Lease:
 
     def _write(self, change: Any) -> None:
         for _ in range(_TRIES):
-            wanted = change(self._seen.row)
+            wanted = change(self.row)
             try:
                 self._seen = self._table.replace(wanted, self._seen.etag)
             except RowChanged:
-                if self._read_again(wanted):
-                    return
-            else:
-                return
+                if not self._read_again(wanted):
+                    continue
+            self._noted = {}
+            return
         raise RowChanged
 
     def _read_again(self, wanted: StatusRow) -> bool:

@@ -56,6 +56,22 @@ def test_a_mark_in_the_midst_is_not_overwritten(table: StatusTable, user: str) -
     assert lease.let_go(NOW) is False
 
 
+def test_what_is_noted_goes_with_the_next_write(table: StatusTable, user: str) -> None:
+    """It costs no write of its own, and is kept even when somebody marks the row in between."""
+    lease = taken(table, user)
+    lease.note(seen_etag="B", upn="a.b@contoso.com")
+    before = table.get(user)
+    assert before is not None
+    assert before.row.seen_etag is None
+    assert lease.row.seen_etag == "B"
+    assert take(table, user, NOW, mark_dirty=True) is None
+    lease.save(state=UserState.COPYING)
+    seen = table.get(user)
+    assert seen is not None
+    assert (seen.row.seen_etag, seen.row.upn, seen.row.dirty) == ("B", "a.b@contoso.com", True)
+    assert lease.row == seen.row
+
+
 def test_an_expired_lease_is_taken_over_and_never_before(table: StatusTable, user: str) -> None:
     """A dead holder keeps others out until its lease ends, and no longer; the late holder learns that it lost."""
     late = taken(table, user)
