@@ -20,6 +20,10 @@ from tests import pictures
 from tests.bench import CLIENT_STATE
 
 USERS = 1_000
+TENANTS = (1_000, 10_000, 100_000)
+"""Users; what the price is told for."""
+TIMER = "a timer that finds nothing to do"
+"""The one piece that does not grow with the tenant."""
 DAYS = 30
 GIGABYTES = 2.0
 """Of an instance, by infra/main.bicep."""
@@ -64,6 +68,17 @@ class Cost:
     users: int
     pieces: list[Piece]
 
+    def of(self, users: int) -> "Cost":
+        """The same for a tenant of so many users: everything but the timers grows with them."""
+        growth = users / self.users
+        return Cost(
+            users,
+            [
+                piece if piece.name == TIMER else replace(piece, times_a_month=piece.times_a_month * growth)
+                for piece in self.pieces
+            ],
+        )
+
     def total(self, of: Callable[[Piece], float]) -> float:
         """A month's sum."""
         return sum(piece.times_a_month * of(piece) for piece in self.pieces)
@@ -90,7 +105,7 @@ def measure(times: int = 10) -> Cost:
         copied = _piece(on, "a copy", people, on.bench.look)
         looked = _piece(on, "a look that finds nothing new", people, on.bench.look)
         sweep_when_due(on.bench.services)
-        timer = _piece(on, "a timer that finds nothing to do", people, lambda _: sweep_when_due(on.bench.services))
+        timer = _piece(on, TIMER, people, lambda _: sweep_when_due(on.bench.services))
     [swept] = sweep_size.measure((USERS,), largest_changed=0).sweeps
     messages = -(-USERS // 20) + -(-USERS // 999)
     months_notifications = USERS * NOTIFICATIONS_A_USER_AND_DAY * DAYS
@@ -177,7 +192,6 @@ def tell(result: Cost) -> Told:
         result.total(lambda piece: piece.table_operations),
     )
     sums_told = [f"**{number:,.0f}**" for number in sums]
-    free, full = Price.of(result, free=True), Price.of(result, free=False)
     head = ["", "times a month", "executions", "GB-seconds", "queue operations", "table operations"]
     lines = [
         *prose(
@@ -192,7 +206,11 @@ def tell(result: Cost) -> Told:
         "",
         *table(
             ["dollars a month", "execution time", "executions", "tables", "queues", "together"],
-            [_priced("without free grants", full), _priced("after the monthly free grants", free)],
+            [
+                _priced(f"{users:,} users, {granted}", Price.of(result.of(users), free=free))
+                for users in TENANTS
+                for granted, free in (("without free grants", False), ("after the monthly free grants", True))
+            ],
         ),
         "",
         *prose(
