@@ -58,7 +58,7 @@ class Budget:
     backfills: list[Backfill]
 
 
-def measure(photos: int = 5000, others: int = 600) -> Budget:
+def measure(photos: int = 5000, others: int = 300) -> Budget:
     """A backfill of so many photos at the fitting pace, and of fewer at the default pace and one that is too fast."""
     paces = {DEFAULT: others, FITTING: photos, TOO_FAST: others}
     return Budget(UNITS_A_MINUTE, [backfill(pace, count) for pace, count in paces.items()])
