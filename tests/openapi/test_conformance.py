@@ -195,8 +195,8 @@ class World:
             case "paused":
                 self.surface.call("POST", "/api/pause").raise_for_status()
                 self.names["job at work"] = self.surface.call("POST", "/api/sync", json={"all": True}).json()["jobId"]
-            case "no sweep":  # the one before may still be at work
-                eventually(self.no_checks, within=30, what="all checks done")
+            case "no sweep":  # the one before may still be at work, or have been put off by a pause for a minute
+                eventually(self.no_checks, within=120, what="all checks done")
             case "sweeping":
                 control.fault("graph.users.list", "stall:2")
                 self.surface.call("POST", "/api/sweep")
