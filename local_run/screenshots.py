@@ -78,6 +78,7 @@ class Studio:
             _keep(page, name)
         page = self._page((1280, 780), "light", f"#/user/{self._ids[_SHOWN]}")
         page.get_by_role("button", name="Show the photo").click()
+        page.locator("#source img").wait_for()
         page.locator("#target img").wait_for()
         _keep(page, "user")
 
