@@ -123,7 +123,7 @@ def tell(result: RequestsPerPhoto) -> Told:
         Claim(
             "in a sweep an unchanged photo costs one twentieth of a request, listing aside",
             f"{swept.graph - 1 / result.photos:.3g}",
-            swept.graph <= (-(-result.photos // 20) + 1) / result.photos and swept.sharepoint == 0,
+            round(swept.graph * result.photos) <= -(-result.photos // 20) + 1 and swept.sharepoint == 0,
         ),
     ]
     head = ["requests for one photo", "Graph", "SharePoint", "of these PeopleManager", "together"]
