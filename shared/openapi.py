@@ -11,11 +11,11 @@ from typing import Any
 
 from shared import who_gets_in
 from shared.front_door import Route
+from shared.needs import Needs
 from shared.openapi_parts import STORAGE_AWAY, Answer, Body, Header, Operation, Parameter, Problem, Schema, Tag
 from shared.openapi_schemas import COMPONENTS, components_of
 from shared.setting_values import SignIn
 from shared.settings import VERSION
-from shared.who_gets_in import Needs
 
 PROBLEM = "application/problem+json"
 TYPE = "urn:photosync:problem:"

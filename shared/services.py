@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import settings as settings_module
-from shared import telemetry
 from shared.clock import Clock, SystemClock
 from shared.photo_queue import Message, MessageQueue, PhotoQueue
 from shared.settings import Settings
@@ -162,6 +161,7 @@ class Services:
 
     def _throttled(self, service: "Service") -> None:
         """A service asked for a pause."""
+        from shared import telemetry
         from shared.measures import Measure
 
         self.measures.count(Measure.THROTTLED)
@@ -220,11 +220,15 @@ def services() -> Services:
     """The process's services; raises `SettingsError` when the settings are not complete."""
     made = Services(settings_module.load(), os.environ)
     atexit.register(lambda: made.measures.write_if_possible() if "measures" in vars(made) else None)
+    if connection_string := os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING"):
+        _send_telemetry(connection_string)
+    return made
+
+
+def _send_telemetry(connection_string: str) -> None:
+    from shared import telemetry
+
     for name in telemetry.ITS_OWN_WAYS:
         os.environ.setdefault(name, "true")
-    telemetry.connect(
-        os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
-        os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING"),
-        os.environ.get("WEBSITE_SITE_NAME"),
-    )
-    return made
+    authentication = os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING")
+    telemetry.connect(telemetry.Connection(connection_string, authentication, os.environ.get("WEBSITE_SITE_NAME")))

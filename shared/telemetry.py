@@ -128,10 +128,9 @@ class _Outbox:
 _outbox = _Outbox()
 
 
-def connect(connection_string: str | None, authentication: str | None = None, role: str | None = None) -> None:
-    """Send to Application Insights from now on, if there is one."""
-    if connection_string:
-        _outbox.connect(Connection(connection_string, authentication, role))
+def connect(connection: Connection) -> None:
+    """Send to Application Insights from now on."""
+    _outbox.connect(connection)
 
 
 def send(spans: "list[Span]") -> None:

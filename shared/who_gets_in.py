@@ -11,25 +11,16 @@ can have a browser send: the session is a cookie, which goes along with other si
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from http import HTTPStatus
 
 from shared.asked_by import PAGE_HEADER, asked_by
+from shared.needs import Needs
 from shared.setting_values import SignIn
 from shared.signed_in import Role, SignedIn, comes_from_the_page, signed_in
 
 SIGN_IN_PATH = "/.auth/login/aad?post_login_redirect_uri=/api/dashboard"
 """Where App Service authentication signs somebody in, and then shows the page."""
 SIGN_OUT_PATH = "/.auth/logout"
-
-
-class Needs(StrEnum):
-    """What a route asks of those who call it."""
-
-    NOTHING = "nothing"
-    """Anyone may call it: Graph, which proves itself otherwise, and the page without its data."""
-    LOOK = "look"
-    ACT = "act"
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.front_door import FrontDoor, Visit
+from shared.front_door import FrontDoor
+from shared.needs import Needs
 from shared.services import services
 from shared.unexpected import values_left_out
-from shared.who_gets_in import Needs
 
 if TYPE_CHECKING:
     from shared.openapi import Described
+    from shared.receive_visit import Visit
     from status_page.serve_page import Page
     from status_page.serve_views import Views
 
@@ -44,25 +45,25 @@ def _views() -> "Views":
 
 
 @door.route("GET", "dashboard", Needs.NOTHING, "Give the page, without any data")
-def dashboard(_visit: Visit) -> func.HttpResponse:
+def dashboard(_visit: "Visit") -> func.HttpResponse:
     """The page, without any data: anyone may have it."""
     return _page().shell(services().settings.sign_in)
 
 
 @door.route("GET", "dashboard/assets/{name}", Needs.NOTHING, "Give the page's script, style or icon")
-def dashboard_asset(visit: Visit) -> func.HttpResponse:
+def dashboard_asset(visit: "Visit") -> func.HttpResponse:
     """The page's script, style and icon."""
     return _page().asset(visit.path["name"])
 
 
 @door.route("POST", "dashboard/view", Needs.LOOK, "Give the page's script what it shows")
-def dashboard_view(visit: Visit) -> func.HttpResponse:
+def dashboard_view(visit: "Visit") -> func.HttpResponse:
     """What the page shows, for its own script."""
     return _views().serve(visit)
 
 
 @door.route("GET", "overview", Needs.LOOK, "Tell whether all is well, and if not, what to do")
-def overview(_visit: Visit) -> func.HttpResponse:
+def overview(_visit: "Visit") -> func.HttpResponse:
     """Whether all is well, and if not, what to do."""
     from status_page.overview import tell_overview
 
@@ -71,7 +72,7 @@ def overview(_visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "openapi.json", Needs.NOTHING, "Give this description")
-def openapi(_visit: Visit) -> func.HttpResponse:
+def openapi(_visit: "Visit") -> func.HttpResponse:
     """The API's description. It holds nothing of the tenant's: anyone may have it."""
     from status_page.give_description import give_description
 
@@ -79,7 +80,7 @@ def openapi(_visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "status", Needs.LOOK, "List where users stand")
-def status(visit: Visit) -> func.HttpResponse:
+def status(visit: "Visit") -> func.HttpResponse:
     """Where users stand, page by page."""
     from status_page.list_status import list_status
 
@@ -88,7 +89,7 @@ def status(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "status.csv", Needs.LOOK, "List where users stand, for a spreadsheet")
-def status_csv(visit: Visit) -> func.HttpResponse:
+def status_csv(visit: "Visit") -> func.HttpResponse:
     """The same for a spreadsheet."""
     from status_page.export_csv import export_csv
 
@@ -101,7 +102,7 @@ def status_csv(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "status/{user}", Needs.LOOK, "Tell where one user stands, with the latest attempts")
-def user_status(visit: Visit) -> func.HttpResponse:
+def user_status(visit: "Visit") -> func.HttpResponse:
     """Where one user stands, with the latest attempts."""
     from status_page.list_status import tell_user
 
@@ -109,7 +110,7 @@ def user_status(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "status/{user}/photo", Needs.LOOK, "Show one user's photo, of Microsoft 365 or of SharePoint")
-def user_photo(visit: Visit) -> func.HttpResponse:
+def user_photo(visit: "Visit") -> func.HttpResponse:
     """One person's photo, of Graph or of SharePoint."""
     from status_page.show_photo import show_photo
 
@@ -117,7 +118,7 @@ def user_photo(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "health", Needs.LOOK, "Check everything that the app depends on")
-def health(visit: Visit) -> func.HttpResponse:
+def health(visit: "Visit") -> func.HttpResponse:
     """Every dependency, used with the app's own identity; with `?probe=write` a test user's picture too."""
     from status_page.health.tell_health import tell_health
 

@@ -9,9 +9,9 @@ from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import paused
-from shared.front_door import Visit, storage_away
 from shared.logs import Happened, tell
 from shared.problem import problem
+from shared.receive_visit import Visit, storage_away
 from shared.runs import RunKind
 from shared.services import Services
 from shared.signed_in import comes_from_the_page

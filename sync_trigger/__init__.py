@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.front_door import FrontDoor, Visit
+from shared.front_door import FrontDoor
+from shared.needs import Needs
 from shared.services import services
 from shared.unexpected import values_left_out
-from shared.who_gets_in import Needs
 from shared.words import QUEUE_OF_CHECKS
 
 if TYPE_CHECKING:
     from shared.openapi import Described
+    from shared.receive_visit import Visit
     from sync_trigger.receive_notification import Webhook
     from sync_trigger.serve_checks import CheckServer
 
@@ -43,7 +44,7 @@ def _webhook() -> "Webhook":
 
 
 @door.route("POST", "notifications", Needs.NOTHING, "Receive Graph's change notifications")
-def notifications(visit: Visit) -> func.HttpResponse:
+def notifications(visit: "Visit") -> func.HttpResponse:
     """Graph's change notifications. Anonymous, since Graph cannot sign in: the client state decides."""
     from sync_trigger.receive_notification import Endpoint
 
@@ -51,7 +52,7 @@ def notifications(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("POST", "lifecycle", Needs.NOTHING, "Receive Graph's lifecycle notifications")
-def lifecycle(visit: Visit) -> func.HttpResponse:
+def lifecycle(visit: "Visit") -> func.HttpResponse:
     """Graph's lifecycle notifications."""
     from sync_trigger.receive_notification import Endpoint
 
@@ -59,7 +60,7 @@ def lifecycle(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("POST", "sync", Needs.ACT, "Start a sync of named users, a group or everybody")
-def start_sync(visit: Visit) -> func.HttpResponse:
+def start_sync(visit: "Visit") -> func.HttpResponse:
     """An administrator asks for a manual sync."""
     from sync_trigger.start_job import start_job
 
@@ -67,7 +68,7 @@ def start_sync(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "sync/{jobId}", Needs.LOOK, "Tell how a job goes")
-def sync_progress(visit: Visit) -> func.HttpResponse:
+def sync_progress(visit: "Visit") -> func.HttpResponse:
     """An administrator asks how a job goes."""
     from sync_trigger.start_job import tell_progress
 
@@ -75,7 +76,7 @@ def sync_progress(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("DELETE", "sync/{jobId}", Needs.ACT, "Cancel a job")
-def cancel_sync(visit: Visit) -> func.HttpResponse:
+def cancel_sync(visit: "Visit") -> func.HttpResponse:
     """An administrator stops a job."""
     from sync_trigger.start_job import cancel_job
 
@@ -83,7 +84,7 @@ def cancel_sync(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("POST", "retry", Needs.ACT, "Try again what failed")
-def retry_failed(visit: Visit) -> func.HttpResponse:
+def retry_failed(visit: "Visit") -> func.HttpResponse:
     """An administrator asks for another look at what failed."""
     from sync_trigger.retry import retry
 
@@ -91,7 +92,7 @@ def retry_failed(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("POST", "sweep", Needs.ACT, "Begin a sweep")
-def sweep_now(visit: Visit) -> func.HttpResponse:
+def sweep_now(visit: "Visit") -> func.HttpResponse:
     """An administrator asks for a sweep."""
     from sync_trigger.start_sweep import start_sweep
 
@@ -99,7 +100,7 @@ def sweep_now(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("GET", "sweep/{runId}", Needs.LOOK, "Tell how a sweep goes")
-def sweep_progress(visit: Visit) -> func.HttpResponse:
+def sweep_progress(visit: "Visit") -> func.HttpResponse:
     """An administrator asks how a sweep goes."""
     from sync_trigger.start_sweep import tell_sweep
 
@@ -107,7 +108,7 @@ def sweep_progress(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("POST", "pause", Needs.ACT, "Pause the app")
-def pause(visit: Visit) -> func.HttpResponse:
+def pause(visit: "Visit") -> func.HttpResponse:
     """An administrator stops all checking and copying."""
     from sync_trigger.pause_app import pause_app
 
@@ -115,7 +116,7 @@ def pause(visit: Visit) -> func.HttpResponse:
 
 
 @door.route("DELETE", "pause", Needs.ACT, "Resume the app")
-def resume(_visit: Visit) -> func.HttpResponse:
+def resume(_visit: "Visit") -> func.HttpResponse:
     """An administrator lets everything go on."""
     from sync_trigger.pause_app import resume_app
 

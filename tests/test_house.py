@@ -15,7 +15,7 @@ import sync_trigger
 from local_run import readme_tables
 from shared import settings
 from shared.front_door import DESCRIBED_BY, ROUTES
-from shared.who_gets_in import Needs
+from shared.needs import Needs
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOYED = ("sync_trigger", "photo_worker", "status_page", "shared")

@@ -12,9 +12,9 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared.actions import ActionRow
-from shared.front_door import Visit
 from shared.logs import Happened, tell
 from shared.problem import json_answer, problem
+from shared.receive_visit import Visit
 from shared.services import Services
 from shared.settings import VERSION
 from status_page.answer_shapes import CheckTold, HealthAnswer

@@ -15,9 +15,9 @@ import sync_trigger
 from local_run.azurite import Ports
 from local_run.stack import StackPorts, free_port
 from shared.front_door import ROUTES, Route
+from shared.needs import Needs
 from shared.setting_values import SignIn
 from shared.storage import Storage
-from shared.who_gets_in import Needs
 from shared.words import QUEUE_OF_CHECKS
 from status_page.give_description import give_description
 from sync_trigger.judge_delivery import LARGEST_BODY

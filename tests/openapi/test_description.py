@@ -18,8 +18,9 @@ import sync_trigger.describe
 from shared import front_door, openapi, who_gets_in
 from shared.failures import FailureCode
 from shared.front_door import DESCRIBED_BY, ROUTES, Route
+from shared.needs import Needs
 from shared.setting_values import SignIn
-from shared.who_gets_in import Needs, Refusal
+from shared.who_gets_in import Refusal
 from shared.words import UserState
 from status_page.give_description import give_description
 

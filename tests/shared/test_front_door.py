@@ -11,13 +11,14 @@ from azure.core.exceptions import ServiceRequestError
 from local_run.azurite import Azurite
 from local_run.stack import free_port
 from shared.actions import Actions
-from shared.front_door import ROUTES, FrontDoor, Route, Visit, serve
+from shared.front_door import ROUTES, FrontDoor, Route
+from shared.needs import Needs
 from shared.problem import json_answer, problem
+from shared.receive_visit import Visit, serve
 from shared.services import Services
 from shared.setting_values import SignIn
 from shared.settings import Settings
 from shared.storage import Storage
-from shared.who_gets_in import Needs
 from tests.shared.principals import TENANT, account
 
 CANCEL = Route("DELETE", "sync/{jobId}", Needs.ACT, "Cancel a job")

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.asked_by import PAGE_HEADER
+from shared.needs import Needs
 from shared.setting_values import SignIn
-from shared.who_gets_in import LetIn, Needs, Refusal, judge
+from shared.who_gets_in import LetIn, Refusal, judge
 from tests.shared.principals import TENANT, account
 
 ADMIN, READER = "PhotoSync.Admin", "PhotoSync.Reader"

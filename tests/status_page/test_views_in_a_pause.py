@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import azure.functions as func
 
-from shared.front_door import Visit
+from shared.receive_visit import Visit
 from shared.runs import RunKind
 from shared.services import Services
 from shared.status import StatusRow

@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from shared.front_door import Visit
+from shared.receive_visit import Visit
 from shared.who_gets_in import MAY_BE_FORGED, READ_ONLY, READER, LetIn, Refusal
 from status_page.health import run_checks
 from status_page.health.catalogue import Check, Lane, checks_for
