@@ -119,14 +119,14 @@ class PhotoWorker:
 
     def _after(self, failure: Failure, event: PhotoEvent, attempts: int) -> Ending:
         """Put the event back on the queue, or give up."""
-        what_follows = self._what_follows(failure, attempts)
+        what_follows = self._what_follows(failure, attempts, bulk=event.bulk)
         if isinstance(what_follows, TryAgain):
             self._services.queue.put(event.again(), what_follows.delay)
         return failed(failure, what_follows, self._services.clock.now())
 
-    def _what_follows(self, failure: Failure, attempts: int) -> TryAgain | GiveUp:
+    def _what_follows(self, failure: Failure, attempts: int, *, bulk: bool) -> TryAgain | GiveUp:
         jitter = random.random()  # noqa: S311 - spreads retries, hides nothing
-        return after_failure(failure, attempts, self._services.settings.max_attempts, jitter)
+        return after_failure(failure, attempts, self._services.settings.max_attempts, jitter, bulk=bulk)
 
     def _rehearse(self, event: PhotoEvent) -> Outcome:
         """A dry run: check and decide, write nothing but the job's item."""

@@ -121,6 +121,8 @@ class PhotoEvent(BaseModel):
     or_clear: bool = False
     """A restore clears the picture where nobody knows what was there before."""
     dry_run: bool = False
+    bulk: bool = False
+    """It has stood in the line of bulk work, so nobody waits for it in particular."""
     job_id: str | None = None
     attempt: Annotated[int, Field(ge=1)] = 1
     noticed_at: datetime = Field(default_factory=lambda: datetime.now(UTC))

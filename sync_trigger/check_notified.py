@@ -107,7 +107,7 @@ class NotifiedCheck:
         delays = (timedelta(),) * len(different) if few else services.pace.claim(len(different), now)
         given = dict(zip(different, delays, strict=False))
         events = [
-            (PhotoEvent(user_id=user, reason=Reason.NOTIFICATION, noticed_at=message.noticed_at), delay)
+            (PhotoEvent(user_id=user, reason=Reason.NOTIFICATION, bulk=not few, noticed_at=message.noticed_at), delay)
             for user, delay in given.items()
         ]
         services.queue.put_all_later(events, within=_QUEUE_SECONDS)

@@ -182,6 +182,7 @@ class PhotoCheck:
                     force=message.force,
                     lift=lift,
                     or_clear=message.or_clear,
+                    bulk=True,
                     job_id=message.job_id,
                     noticed_at=noticed_at,
                 ),

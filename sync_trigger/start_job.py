@@ -162,6 +162,7 @@ def start_known(
             lift=wanted.lift,
             or_clear=wanted.or_clear,
             dry_run=wanted.dry_run,
+            bulk=not at_once,
             job_id=run.run_id,
             noticed_at=now,
         )

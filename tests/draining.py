@@ -14,8 +14,9 @@ handled, and comes again after ten minutes when its handler died.
 import base64
 import heapq
 import itertools
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,9 +36,10 @@ from shared.services import Services
 from shared.storage import Storage, creating
 from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, Outcome, PhotoEvent
 from simulated_tenant.client import RunningTenant, start, stop
+from sync_trigger.receive_notification import Endpoint, Webhook
 from sync_trigger.serve_checks import CheckServer
 from sync_trigger.sweep import sweep_when_due
-from tests.bench import Bench, bench_on, reach
+from tests.bench import CLIENT_STATE, Bench, bench_on, reach
 from tests.certificates import KeyPair
 
 REDELIVERY = timedelta(minutes=10)
@@ -212,6 +214,12 @@ class Drained:
         begun = sweep_when_due(self.services)
         self.run()
         return begun
+
+    def notify(self, users: Iterable[str]) -> None:
+        """Graph tells of these users in one POST."""
+        elements = [{"clientState": CLIENT_STATE, "resource": f"Users/{user}"} for user in users]
+        body = json.dumps({"value": elements}).encode()
+        assert Webhook(self.services).receive(Endpoint.NOTIFICATIONS, None, body).status_code == 202
 
     def pass_time(self, span: timedelta) -> None:
         """Let time pass, in which what is due is handled."""

@@ -20,7 +20,14 @@ from photo_worker.decide import (
     bytes_differ,
     decide,
 )
-from shared.after_failure import LONGEST_DELAY, LONGEST_DELAY_WITHOUT_PROFILE, GiveUp, TryAgain, after_failure
+from shared.after_failure import (
+    BULK_SPREAD,
+    LONGEST_DELAY,
+    LONGEST_DELAY_WITHOUT_PROFILE,
+    GiveUp,
+    TryAgain,
+    after_failure,
+)
 from shared.failures import Failure, FailureCode, FailureKind
 from shared.graph import GraphUser, Source, SourcePhoto
 from shared.scope import Scope
@@ -209,18 +216,21 @@ def test_bytes_are_left_alone_only_when_all_agrees(
     st.integers(0, 10**6),
     st.integers(1, 50),
     st.floats(0, 1),
+    st.booleans(),
 )
 def test_what_follows_a_failure(
-    code: FailureCode, retry_after: float | None, before: int, most: int, jitter: float
+    code: FailureCode, retry_after: float | None, before: int, most: int, jitter: float, bulk: bool
 ) -> None:
     """Only waiting is retried; asked-for waits are never cut short and cost no attempt; tries end at the setting."""
-    follows = after_failure(Failure(code, retry_after=retry_after), before, most, jitter)
+    follows = after_failure(Failure(code, retry_after=retry_after), before, most, jitter, bulk=bulk)
     if code.kind is not FailureKind.WAIT:
         assert isinstance(follows, GiveUp)
     elif retry_after is not None:
         assert isinstance(follows, TryAgain)
         assert follows.attempts == before
-        assert timedelta(seconds=retry_after) < follows.delay <= timedelta(seconds=max(1.0, retry_after) * 1.1 + 1)
+        asked = max(1.0, retry_after)
+        spread = BULK_SPREAD.total_seconds() if bulk else asked * 0.1
+        assert timedelta(seconds=retry_after) < follows.delay <= timedelta(seconds=asked + spread + 1.001)
     elif before + 1 >= most:
         assert follows == GiveUp(before + 1)
     else:

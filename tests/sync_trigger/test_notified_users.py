@@ -1,7 +1,6 @@
 """Many users in one notification: one message, twenty a request, and nobody's own notification behind them."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,22 +16,13 @@ from shared.words import QUEUE_OF_CHANGES, QUEUE_OF_CHECKS, Outcome, PhotoEvent,
 from sync_trigger.check_messages import read_message
 from sync_trigger.differs import Circumstances, Different, differs_after_notification
 from sync_trigger.notified_users import FEW, USERS_A_MESSAGE, NotifiedMessage, notified
-from sync_trigger.receive_notification import Endpoint, Webhook
 from sync_trigger.record_check_poison import record_check_poison
 from tests import pictures
-from tests.bench import CLIENT_STATE
 from tests.draining import Drained
 
 PHOTO = pictures.jpeg(200, 200, seed=70)
 NEW = pictures.jpeg(200, 200, seed=71)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-def notify(drained: Drained, users: Iterable[str]) -> None:
-    """One POST about these users."""
-    elements = [{"clientState": CLIENT_STATE, "resource": f"Users/{user}"} for user in users]
-    body = json.dumps({"value": elements}).encode()
-    assert Webhook(drained.services).receive(Endpoint.NOTIFICATIONS, None, body).status_code == 202
 
 
 def in_step(drained: Drained, count: int) -> list[str]:
@@ -51,9 +41,9 @@ def put(drained: Drained) -> tuple[int, int]:
 
 def test_few_users_get_a_photo_event_each_and_many_one_message(drained: Drained) -> None:
     """Up to three go straight to the workers; a hundred cost Storage one message."""
-    notify(drained, [str(uuid4()) for _ in range(FEW)])
+    drained.notify([str(uuid4()) for _ in range(FEW)])
     assert put(drained) == (FEW, 0)
-    notify(drained, [str(uuid4()) for _ in range(100)])
+    drained.notify([str(uuid4()) for _ in range(100)])
     assert put(drained) == (FEW, 1)
 
 
@@ -63,7 +53,7 @@ def test_of_many_notified_users_only_those_who_differ_are_looked_at(drained: Dra
     unknown = [drained.bench.person() for _ in range(3)]
     for user in users[:2]:
         drained.bench.control.put_photo(user, NEW)
-    notify(drained, [*users, *unknown])
+    drained.notify([*users, *unknown])
     noticed = drained.now
     drained.run()
     assert drained.outcomes == [Outcome.COPIED] * 2
@@ -82,14 +72,14 @@ def test_when_many_differ_they_stand_in_line_and_a_single_user_does_not(drained:
     users = in_step(drained, 40)
     for user in users:
         drained.bench.control.put_photo(user, NEW)
-    notify(drained, users)
+    drained.notify(users)
     drained.run(checks_only=True)
     assert timedelta(seconds=37) < max(drained.delays()) <= timedelta(seconds=39)
     assert {drained.bench.row(user).state for user in users} == {UserState.PENDING}
-    notify(drained, users)  # nothing twice for whom a photo event is on its way
+    drained.notify(users)  # nothing twice for whom a photo event is on its way
     drained.run(checks_only=True)
     assert len(drained.delays()) == 40
-    notify(drained, users[-1:])
+    drained.notify(users[-1:])
     assert drained.delays()[-1] == timedelta()
     drained.run()
     assert all(drained.bench.shows(user, NEW) for user in users)
@@ -99,7 +89,7 @@ def test_as_many_as_a_person_names_are_looked_at_at_once(drained: Drained) -> No
     """Twenty-five people whose photos change in one POST do not wait behind a sweep that fills the line for hours."""
     drained.bench.services.pace.claim(1000, drained.bench.clock.now())
     users = [drained.bench.person(NEW) for _ in range(AT_ONCE)]
-    notify(drained, users)
+    drained.notify(users)
     drained.run(checks_only=True)
     assert drained.delays() == [timedelta()] * AT_ONCE
 
@@ -114,7 +104,7 @@ def test_what_graph_does_not_answer_is_asked_again(drained: Drained, operation: 
     drained.bench.control.put_photo(users[-1], NEW)
     drained.bench.control.put_photo(users[0], NEW)
     drained.bench.control.fault(operation, *[fault] * 4)
-    notify(drained, users)
+    drained.notify(users)
     drained.run()
     assert drained.bench.control.faults()["completed"]
     assert drained.bench.shows(users[0], NEW)
@@ -126,7 +116,7 @@ def test_what_cannot_be_checked_is_left_to_the_sweep(drained: Drained) -> None:
     users = in_step(drained, 4)
     drained.bench.control.put_photo(users[0], NEW)
     drained.bench.control.fault("graph.batch", "403:code=Authorization_RequestDenied")
-    notify(drained, users)
+    drained.notify(users)
     drained.run()
     assert drained.outcomes == []
     drained.sweep()
@@ -138,7 +128,7 @@ def test_a_worker_that_is_at_it_is_told(drained: Drained) -> None:
     users = in_step(drained, 4)
     lease = take(drained.services.status, users[0], drained.now, mark_dirty=True)
     assert lease is not None
-    notify(drained, users)
+    drained.notify(users)
     drained.run()
     assert drained.outcomes == [Outcome.LEFT_TO_HOLDER]
     assert drained.bench.row(users[0]).dirty

@@ -4,12 +4,15 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.gates import Service
 from shared.pace import MOST_AHEAD, ROW, slots
-from shared.words import Outcome
+from shared.words import Outcome, Reason
 from sync_trigger.start_job import start_job
+from sync_trigger.sweep import sweep_when_due
 from tests import pictures
 from tests.draining import Drained
 
@@ -87,3 +90,34 @@ def test_single_users_never_wait_behind_bulk_work(drained: Drained) -> None:
     start_job(drained.services, json.dumps({"users": users}).encode(), "a test")
     assert min(drained.delays()[25:]) > timedelta(seconds=4990)
     assert len(set(drained.delays()[25:])) == 26
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_bulk_work_that_must_wait_does_not_come_back_all_at_once(drained: Drained, reason: Reason) -> None:
+    """Thirty people of a sweep, a job or a large delivery meet a closed gate: they come back over ten minutes.
+
+    Whoever an administrator names alone comes back as soon as SharePoint may be called again.
+    """
+    users = [drained.bench.person(PHOTO) for _ in range(30)]
+    match reason:
+        case Reason.SWEEP:
+            sweep_when_due(drained.services)
+        case Reason.MANUAL:
+            start_job(drained.services, json.dumps({"users": users}).encode(), "a test")
+        case Reason.NOTIFICATION:
+            drained.notify(users)
+    drained.run(checks_only=True)
+    assert len(drained.delays()) == 30
+    drained.services.gates.close(Service.SHAREPOINT, drained.now + timedelta(seconds=60))
+    drained.run(until=drained.now + timedelta(seconds=45))
+    again = sorted(drained.delays()[30:])
+    assert len(again) == 30
+    assert again[0] > timedelta(seconds=15)
+    assert again[-1] - again[0] > timedelta(minutes=3)  # all 30 within three of ten minutes: never, in 10^15 runs
+
+    named = drained.bench.person(PHOTO)
+    start_job(drained.services, json.dumps({"users": [named]}).encode(), "a test")
+    drained.run(until=drained.now)
+    assert drained.delays()[-1] < timedelta(seconds=40)
+    drained.run()
+    assert drained.outcomes.count(Outcome.COPIED) == 31
