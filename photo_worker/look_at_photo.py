@@ -55,6 +55,13 @@ class PhotoWorker:
             return Outcome.DEFERRED
         if event.dry_run:
             return self._rehearse(event)
+        with self._services.allowance.turn(waits=event.bulk) as has_turn:
+            if has_turn:
+                return self._look(event, deliveries)
+        self._services.queue.put(event, spread(timedelta()))
+        return Outcome.DEFERRED
+
+    def _look(self, event: PhotoEvent, deliveries: int) -> Outcome:
         must_answer = event.force or event.job_id is not None or event.action is not Action.COPY
         lease = take(self._services.status, event.user_id, self._services.clock.now(), mark_dirty=not must_answer)
         if lease is None:

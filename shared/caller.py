@@ -10,7 +10,7 @@ or blocked in SharePoint Online".
 
 import logging
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -106,14 +106,16 @@ class Caller:
         clock: Clock,
         user_agent: str,
         give_up_at: datetime | None = None,
+        on_answer: Callable[[Service, Mapping[str, str]], None] | None = None,
     ) -> None:
-        """`give_up_at`: no call starts after it, and no answer is read beyond it."""
+        """`give_up_at`: no call starts after it, and no answer is read beyond it. `on_answer`: sees all headers."""
         self._session = session
         self._tokens = tokens
         self._gates = gates
         self._clock = clock
         self._user_agent = user_agent
         self._give_up_at = give_up_at
+        self._on_answer = on_answer
         self.meter = Meter()
 
     def send(self, call: Call) -> Answer:
@@ -184,6 +186,8 @@ class Caller:
             told.attributes |= {"http.response.status_code": answer.status, "request_id": answer.request_id}
             told.failed = answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in call.handled
         self.meter.request_ids[call.service].append(answer.request_id)
+        if self._on_answer is not None:
+            self._on_answer(call.service, answer.headers)
         _log.debug("%s %s answered %d, request id %s", call.method, operation.url, answer.status, answer.request_id)
         return answer
 

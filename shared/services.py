@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import requests
 
     from shared.actions import Actions
+    from shared.allowance import Allowance
     from shared.breaker import Breakers
     from shared.caller import Caller
     from shared.control import Control
@@ -153,6 +154,20 @@ class Services:
         return Gates(self.control, on_close=self._throttled)
 
     @functools.cached_property
+    def allowance(self) -> "Allowance":
+        """What SharePoint says is left of the budget."""
+        from shared.allowance import Allowance
+
+        return Allowance(self.clock)
+
+    def _answered(self, service: "Service", headers: Mapping[str, str]) -> None:
+        """A service has answered."""
+        from shared.gates import Service
+
+        if service is Service.SHAREPOINT:
+            self.allowance.heed(headers)
+
+    @functools.cached_property
     def measures(self) -> "Measures":
         """What is counted by the hour."""
         from shared.measures import Measures
@@ -206,6 +221,7 @@ class Services:
             clock=self.clock,
             user_agent=self.settings.user_agent,
             give_up_at=give_up_at,
+            on_answer=self._answered,
         )
 
     def graph(self, caller: "Caller") -> "Graph":
