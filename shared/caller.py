@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -84,14 +83,6 @@ class Meter:
     requests: dict[Service, int] = field(default_factory=lambda: dict.fromkeys(Service, 0))
     request_ids: dict[Service, list[str]] = field(default_factory=lambda: {service: [] for service in Service})
     """Microsoft's own, in the order of the answers."""
-
-
-def new_session(connections: int = 32) -> requests.Session:
-    """A session for all threads of the process: pooled connections, no cookies kept, no redirects expected."""
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=connections))
-    return session
 
 
 class Caller:

@@ -15,7 +15,7 @@ from shared import settings as settings_module
 from shared.clock import Clock, SystemClock
 from shared.photo_queue import Message, MessageQueue, PhotoQueue
 from shared.settings import Settings
-from shared.storage import Storage
+from shared.storage import CONNECTIONS, Storage
 from shared.words import QUEUE_OF_CHECKS
 
 if TYPE_CHECKING:
@@ -206,9 +206,9 @@ class Services:
     @functools.cached_property
     def session(self) -> "requests.Session":
         """The pool of connections to Microsoft's services."""
-        from shared.caller import new_session
+        from shared.sessions import pooled_session
 
-        return new_session()
+        return pooled_session(CONNECTIONS)
 
     def caller(self, give_up_at: datetime | None = None) -> "Caller":
         """A caller for one attempt."""

@@ -12,13 +12,17 @@ from enum import StrEnum
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient, TableServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
 
+from shared.sessions import pooled_session
 from shared.settings import SettingsError
 
 _PREFIX = "AzureWebJobsStorage"
 _TIMEOUTS = {"connection_timeout": 3, "read_timeout": 10, "retry_total": 3, "retry_backoff_factor": 0.2}
+CONNECTIONS = 32
+"""Kept open to one host: as many as there are threads, those that read status rows side by side included."""
 _QUEUE_PAUSES: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 """Seconds; without them the queue library waits for about 15 before its first retry, with a worker's lease running."""
 
@@ -46,6 +50,7 @@ class Storage:
             SettingsError: when the environment names no storage account.
         """
         options = {**_TIMEOUTS, **(options or {})}
+        options["transport"] = _transport(options)
         if connection_string := environment.get(_PREFIX):
             self._queues = QueueServiceClient.from_connection_string(connection_string, **_QUEUE_PAUSES, **options)
             self._tables = TableServiceClient.from_connection_string(connection_string, **options)
@@ -94,6 +99,12 @@ def creating[Result](client: QueueClient | TableClient, do: Callable[[], Result]
     except ResourceExistsError:
         pass  # another instance was quicker
     return do()
+
+
+def _transport(options: Mapping[str, Any]) -> RequestsTransport:
+    """Connections for all clients of the account, kept for as many threads as there are; the SDK's own keeps ten."""
+    timeouts = {name: options[name] for name in ("connection_timeout", "read_timeout")}
+    return RequestsTransport(session=pooled_session(CONNECTIONS), session_owner=False, **timeouts)
 
 
 def _endpoint(environment: Mapping[str, str], service: str) -> str:

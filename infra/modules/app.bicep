@@ -128,7 +128,7 @@ resource appSettings 'Microsoft.Web/sites/config@2024-04-01' = {
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
       // pydantic would look through every installed package for plug-ins; there are none, and a cold start need not wait.
       PYDANTIC_DISABLE_PLUGINS: '__all__'
-      // As many threads as an instance has requests or messages at a time; see batchSize in host.json.
+      // As many threads as requests or photos that an instance works on at a time; host.json has a batch fetched ahead.
       PYTHON_THREADPOOL_THREAD_COUNT: string(max(httpConcurrency, 16))
     },
     signIn == 'entra'

@@ -14,13 +14,14 @@ from typing import Any
 
 import requests
 
-from shared.caller import Caller, TokenSource, new_session
+from shared.caller import Caller, TokenSource
 from shared.control import Control
 from shared.failures import Failure, FailureCode
 from shared.gates import Gates, Service
 from shared.graph import Graph, GraphUser
 from shared.picture_names import Hosts
 from shared.services import Services
+from shared.sessions import pooled_session
 from shared.sharepoint import SharePoint
 from shared.status import StatusTable
 from shared.tokens import Tokens
@@ -87,7 +88,7 @@ class Kit:
         self.learned = Learned()
         self._gates = Gates(self.control)
         self._end = self.clock.now() + OVERALL
-        self._session = new_session()
+        self._session = pooled_session(connections=8)
         self._session.hooks["response"].append(self._note_date)
         self._finding_person = threading.Lock()
         self._person: list[Person | None] = []

@@ -31,9 +31,9 @@ def test_what_the_webhook_accepts_in_a_burst_is_on_the_queue() -> None:
 
 
 def test_a_pace_that_is_too_fast_is_slowed_down_politely() -> None:
-    """At twice the pace that fits, the tenant asks to wait, nobody comes back early, and every photo is copied."""
+    """At twice the pace that fits, hardly a request is refused, nobody comes back early, and every photo is copied."""
     found = budget.backfill(budget.TOO_FAST, 150)
-    assert found.throttled > 0
+    assert found.throttled < found.requests / 100
     assert found.early_retries == 0
     assert found.copied == found.photos
 

@@ -202,9 +202,9 @@ def test_the_app_runs_on_flex_consumption_with_the_python_of_the_project() -> No
 
 
 def test_an_instance_has_a_thread_for_each_thing_it_takes() -> None:
-    """The thread pool is as large as the messages that host.json lets in at once, and as the HTTP concurrency."""
+    """There are as many threads as the HTTP concurrency, and as messages before one more batch is fetched ahead."""
     queues = json.loads((ROOT / "host.json").read_text("utf-8"))["extensions"]["queues"]
-    at_once = queues["batchSize"] + queues["newBatchThreshold"]
+    at_once = queues["newBatchThreshold"]
     text = (INFRA / "modules/app.bicep").read_text("utf-8")
     assert f"PYTHON_THREADPOOL_THREAD_COUNT: string(max(httpConcurrency, {at_once}))" in text
     scale = read("app").declared["app"].body["properties"]["functionAppConfig"]["scaleAndConcurrency"]
