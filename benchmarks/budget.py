@@ -150,9 +150,11 @@ def tell(result: Budget) -> Told:
         *table(head, rows),
         "",
         *prose(
-            "What was changed for it: while the first sweep checks everybody, which takes it most of a minute here, copies"
+            "What was changed for it: while the first sweep checks everybody, which takes it most of a minute here,"
+            " copies"
             " fall due that nobody makes, and then all come at once. Without slack nothing worked that off: what was"
-            " refused came back together, on top of what was due by then, and was refused again, 5 % of all requests for"
+            " refused came back together, on top of what was due by then, and was refused again, 5 % of all requests"
+            " for"
             " as long as it was watched. Now bulk copies begin only as fast as the announced budget comes back"
             " (`RateLimit-Remaining`), and those that are refused all the same come back over ten minutes."
         ),

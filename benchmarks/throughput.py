@@ -222,7 +222,8 @@ def tell(result: Throughput) -> Told:
             f" works on up to {result.concurrency} photos at a time, as many as it has threads; host.json lets it fetch"
             " a few messages ahead, so that no thread waits for the next. The pace is that of the middle, from when a"
             " tenth is done until nine tenths are. The last columns say how much of one core each part took: when they"
-            " add up to the machine's cores, more instances cannot help here. In Azure each has its own, and the tenant's"
+            " add up to the machine's cores, more instances cannot help here. In Azure each has its own, and the"
+            " tenant's"
             " budget is the limit long before that."
         ),
         "",
@@ -234,7 +235,8 @@ def tell(result: Throughput) -> Told:
             "What was changed for it: with a batch of 4 and a threshold of 12 the instance had 14.5 photos under way on"
             " average, since new messages were fetched when four threads were idle; now a batch is fetched ahead. The"
             " storage SDK kept 10 connections for 16 threads, and made and dropped the others; now 32 are kept."
-            " `requests` looked for a `.netrc` before every request, four looks at the disk; now it is told not to. Together they"
+            " `requests` looked for a `.netrc` before every request, four looks at the disk; now it is told not to."
+            " Together they"
             " took one instance from 866 to 958 photos a minute. What is left is 38 ms of processor time a photo, of"
             " which imaging is 15, and five table operations of about 10 ms each, which make up the lease, the record"
             " before the first write and the one after the last, and the history."
