@@ -3,6 +3,7 @@
 The points are held from outside, by silence of the tenant or of Storage; nothing in the app knows of them.
 """
 
+from shared.words import QUEUE_OF_CHECKS
 from tests.reliability.running_app import RunningApp, photo
 from tests.waiting import eventually
 
@@ -79,6 +80,44 @@ def kill_at_every_point(app: RunningApp) -> dict[str, str]:
     except AssertionError:
         return late()
     return {}
+
+
+BURST_POINTS = {
+    "message taken": ("tenant", "graph.batch"),
+    "photo events put": ("storage", "queue.delete"),
+}
+"""Where a process is killed over a burst, and by whose silence it is held there."""
+
+
+def kill_over_a_burst(app: RunningApp, point: str) -> list[str]:
+    """One kill with twenty users of one notification on their way; gives those who were not in step in the end."""
+    users = app.people(20, seed=OLD)
+    app.tell(users)
+    eventually(lambda: all(app.in_step_with(user, OLD) for user in users), within=60, what="all in step")
+    for user in users:
+        app.control.put_photo(user, photo(NEW))
+    where, operation = BURST_POINTS[point]
+    if where == "tenant":
+        app.control.fault(operation, f"stall:{_SILENT}", match=users[0])
+        held = lambda: bool(app.control.faults()["completed"])  # noqa: E731
+    else:
+        app.proxy.fault(operation, f"hang:{_SILENT}", match=QUEUE_OF_CHECKS)
+        held = lambda: app.proxy.completed  # noqa: E731
+    app.tell(users)
+    eventually(held, within=30, what="the burst at its point")
+    app.kill()
+    app.proxy.clear_faults()
+    app.control.clear_faults()
+    app.start()
+
+    def late() -> list[str]:
+        return [user for user in users if not app.in_step_with(user, NEW)]
+
+    try:
+        eventually(lambda: not late(), within=60)
+    except AssertionError:
+        return late()
+    return []
 
 
 def _all_held(app: RunningApp) -> bool:

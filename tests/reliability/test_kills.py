@@ -2,7 +2,9 @@
 
 from collections import Counter
 
-from tests.reliability.kill_points import kill_at_every_point
+import pytest
+
+from tests.reliability.kill_points import BURST_POINTS, kill_at_every_point, kill_over_a_burst
 from tests.reliability.running_app import RunningApp, photo
 from tests.reliability.total_queue import Ledger, Load, allowed_duplicates, check, photo_of, run
 from tests.waiting import eventually
@@ -13,6 +15,12 @@ SEED = 20261122
 def test_a_worker_killed_at_any_of_eight_points_loses_nothing(app: RunningApp) -> None:
     """SIGKILL with eight photos on their way, each at another point: after the restart all eight are in step."""
     assert kill_at_every_point(app) == {}
+
+
+@pytest.mark.parametrize("point", BURST_POINTS)
+def test_a_worker_killed_over_a_burst_loses_nobody(app: RunningApp, point: str) -> None:
+    """SIGKILL while twenty users of one notification are checked, or when their photo events are put: all get there."""
+    assert kill_over_a_burst(app, point) == []
 
 
 def test_without_kills_each_version_is_copied_once(app: RunningApp) -> None:
