@@ -215,7 +215,7 @@ def test_the_file_is_what_is_filtered(opened: Opened, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(opened: Opened, tenant: Tenant, scheme: str) -> None:
-    """No serious finding of axe-core on any view, in light and in dark."""
+    """No serious finding of axe-core on the list, job form, person, run, checks and way in, light and dark."""
     page = opened(color_scheme=scheme)
     expect(page.locator("#people tbody")).to_be_visible()
     assert serious(page) == []
@@ -225,6 +225,14 @@ def test_everybody_can_use_it(opened: Opened, tenant: Tenant, scheme: str) -> No
     page.goto(f"{tenant.stack.host.url}/api/dashboard#/user/{tenant.ids[0]}")
     expect(page.locator("#attempts")).to_be_visible()
     assert serious(page) == []
+    page.goto(f"{tenant.stack.host.url}/api/dashboard#/")
+    page.locator("a[href^='#/run/']").first.click()
+    expect(page.locator("#run")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("button", name="Check everything").click()
+    expect(page.locator("#check-clock")).to_be_attached()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Sign out").click()
     assert serious(page) == []
 
