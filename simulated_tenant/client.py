@@ -191,6 +191,10 @@ class Control:
         """Move the tenant's clock forward; gives its time."""
         return str(self.call("POST", "/clock", {"advanceSeconds": seconds})["now"])
 
+    def let_clock_stand(self) -> None:
+        """From now on the tenant's time passes only by `advance`."""
+        self.call("POST", "/clock", {"stands": True})
+
     def requests(self, **filters: Any) -> list[dict[str, Any]]:
         """The requests received; filters `since`, `operation`, `service`, `app`, `inner`."""
         return list(self.requests_and_counts(**filters)["requests"])

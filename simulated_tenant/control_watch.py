@@ -90,11 +90,14 @@ def advance_clock(world: World, asked: Asked) -> Answer:
     """Move the tenant's time forward: `{"advanceSeconds": n}`; or let Date headers be off: `{"dateOffset": n}`.
 
     Tokens, gates, subscriptions and back-off follow the tenant's time; Date headers the machine's, but for the offset.
+    `{"stands": true}` lets the time pass only when it is moved, however long the machine takes for anything.
     """
-    fields = asked.fields("advanceSeconds", "dateOffset")
+    fields = asked.fields("advanceSeconds", "dateOffset", "stands")
+    if "stands" in fields:
+        world.tenant.let_clock_stand(stands=bool(fields["stands"]))
     if "dateOffset" in fields:
         world.tenant.date_offset = timedelta(seconds=_number(fields["dateOffset"], "dateOffset"))
-    if "advanceSeconds" in fields or "dateOffset" not in fields:
+    if "advanceSeconds" in fields or not fields.keys() & {"dateOffset", "stands"}:
         seconds = _number(fields.get("advanceSeconds"), "advanceSeconds")
         world.tenant.clock_offset += timedelta(seconds=seconds)
     world.notifier.wake()

@@ -203,6 +203,8 @@ class Tenant:
     """The central one first."""
     sharepoint: SharePointRules = field(default_factory=SharePointRules)
     clock_offset: timedelta = timedelta()
+    clock_stands_at: datetime | None = None
+    """The machine's time when the clock was told to stand; None: it runs."""
     date_offset: timedelta = timedelta()
     """How far the Date headers of Graph and SharePoint are from the machine's time: 0, or somebody's clock is wrong."""
     display_name: str = "Contoso"
@@ -232,8 +234,15 @@ class Tenant:
     _ids_by_upn: dict[str, str] = field(default_factory=dict, repr=False)
 
     def now(self) -> datetime:
-        """The tenant's time: the machine's, moved by `POST /clock`."""
-        return datetime.now(UTC) + self.clock_offset
+        """The tenant's time: the machine's, moved by `POST /clock`, unless it stands."""
+        return (self.clock_stands_at or datetime.now(UTC)) + self.clock_offset
+
+    def let_clock_stand(self, *, stands: bool) -> None:
+        """Let the time pass only when it is moved, or run on from where it is."""
+        now = self.now()
+        machine = datetime.now(UTC)
+        self.clock_stands_at = machine if stands else None
+        self.clock_offset = now - machine
 
     def find_user(self, key: str) -> User | None:
         """The user with this object id or UPN, without regard to case; soft-deleted ones are not found."""

@@ -29,16 +29,25 @@ CLIENT_STATE = "the-client-state-of-the-bench"
 
 
 class VirtualClock:
-    """The machine's time plus what was slept; sleeping moves the tenant's clock along and takes no time."""
+    """The machine's time plus what was slept; sleeping moves the tenant's clock along and takes no time.
+
+    Once it stands, time passes by sleeping only, however long the machine takes for anything.
+    """
 
     def __init__(self, control: Control) -> None:
         self._control = control
         self._slept = timedelta()
+        self._stands_at: datetime | None = None
         self.sleeps: list[float] = []
 
     def now(self) -> datetime:
         """The virtual time (UTC)."""
-        return datetime.now(UTC) + self._slept
+        return (self._stands_at or datetime.now(UTC)) + self._slept
+
+    def stand(self) -> None:
+        """Let both clocks stand."""
+        self._control.let_clock_stand()
+        self._stands_at = datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """Move on."""

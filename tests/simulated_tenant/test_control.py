@@ -1,6 +1,7 @@
 """The control API sets the tenant up and looks into it; when it cannot, it says what to do instead."""
 
 import base64
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +146,17 @@ def test_reset_brings_back_the_first_day(desk: Desk) -> None:
     assert [geo.name for geo in desk.tenant.geos] == ["contoso"]
     assert "/User Photos/Profile Pictures" in desk.tenant.geos[0].folders
     assert desk.tenant.clock_offset.total_seconds() == 0
+
+
+def test_a_clock_that_stands_moves_only_when_it_is_moved(desk: Desk) -> None:
+    """While it stands nothing passes but what is asked for; when it runs again, it goes on from there."""
+    desk.control("POST", "/clock", {"advanceSeconds": 3600})
+    stood = datetime.fromisoformat(desk.control("POST", "/clock", {"stands": True})[1]["now"])
+    assert desk.control("GET", "/clock")[1]["now"] == stood.isoformat()
+    desk.control("POST", "/clock", {"advanceSeconds": 60})
+    assert desk.tenant.now() - stood == timedelta(seconds=60)
+    desk.control("POST", "/clock", {"stands": False})
+    assert timedelta(seconds=60) <= desk.tenant.now() - stood < timedelta(seconds=90)
 
 
 def test_target_and_picture_show_what_sharepoint_has(desk: Desk) -> None:
