@@ -135,6 +135,12 @@ def tell(result: ColdStart) -> Told:
         ),
         "",
         *table(["in a fresh process", "median (least to most)"], [[name, s.told("ms")] for name, s in rows]),
+        "",
+        *prose(
+            "What was changed for it: who may come in, the record of who did what, and telemetry are imported with the"
+            " first visitor who needs them, which took the ratio from 1.31 to 1.26. Two thirds of what is left over the"
+            " five packages is pydantic, which reads the settings."
+        ),
     ]
     return Told(claims, lines)
 
