@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks import budget, cold_start, imaging, requests_per_photo, webhook
+from benchmarks import budget, cold_start, imaging, requests_per_photo, sweep_size, throughput, webhook
 from benchmarks.frame import Claim
 
 
@@ -36,6 +36,29 @@ def test_a_pace_that_is_too_fast_is_slowed_down_politely() -> None:
     assert found.throttled < found.requests / 100
     assert found.early_retries == 0
     assert found.copied == found.photos
+
+
+def test_a_stall_is_worked_off_politely() -> None:
+    """Three minutes' work at once, at a pace without slack: hardly a request is refused, and every photo is copied."""
+    found = budget.backfill(budget.FITTING, 400, stall_minutes=budget.STALL)
+    assert found.throttled < found.requests / 100
+    assert found.early_retries == 0
+    assert found.copied == found.photos
+
+
+def test_one_instance_is_many_times_quicker_than_one_user_after_another() -> None:
+    """With 150 ms a request: six requests a photo, and at least eight times the pace of the published flow."""
+    found = throughput.measure(instances=(1,), photos=96, published=4)
+    [one] = found.rounds
+    assert one.requests == 6 * one.photos
+    assert one.photos_a_minute >= 8 * found.published_a_minute
+
+
+def test_a_sweep_costs_one_request_for_twenty_users() -> None:
+    """400 users: one page and twenty batches; no photo event when nobody differs, and four when four do."""
+    quiet, changed = sweep_size.measure(sizes=(400,), largest_changed=400).sweeps
+    assert (quiet.requests, quiet.photo_events) == (21, 0)
+    assert (changed.requests, changed.photo_events) == (21, 4)
 
 
 def test_large_photos_take_less_than_half_the_memory_of_the_straightforward_way() -> None:
