@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from shared.pace import AT_ONCE
 from status_page import say
 
 
@@ -147,7 +148,7 @@ def cancel_job(run_id: str, left: int) -> Action:
 
 
 def _takes(users: int, per_minute: int) -> str:
-    """At the pace of bulk work; up to 25 people do not stand in its line."""
-    if users <= 25:
+    """At the pace of bulk work; a few people do not stand in its line."""
+    if users <= AT_ONCE:
         return "within a minute or so"
     return f"after about {say.lasts(max(timedelta(minutes=1), timedelta(minutes=users / per_minute)))}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.deliveries import DeliveryRow
+from shared.pace import AT_ONCE
 from shared.runs import RunKind
 from shared.services import Services
 from shared.status import StatusRow
@@ -74,6 +75,8 @@ class Home:
     """In scope, as far as is known: over so many a job for everybody goes."""
     per_minute: int
     """The pace of bulk work."""
+    at_once: int
+    """So many named users do not stand in its line."""
     chart: Chart
     remedies: dict[str, Action]
     """By the kind of the finding that they are for."""
@@ -121,6 +124,7 @@ class HomeView:
             actions=_offered(facts),
             people=_in_scope(facts),
             per_minute=services.settings.bulk_copies_per_minute,
+            at_once=AT_ONCE,
             chart=chart_of(self.last_hours.get()),
             remedies=_remedies([health.first, *health.others], facts, services.settings.bulk_copies_per_minute),
         )

@@ -360,91 +360,19 @@ async function jsonParts(query) {
   return ["[", ...parts, "]\n"];
 }
 
-// ---- A new job
-
-const ADDRESS = /[^\s,;<>"'()]+@[^\s,;<>"'()]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi;
-const OBJECT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const AT_ONCE = 25; // so many named people do not stand in the line of bulk work
-const MOST_NAMED = 1000;
-const counted = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-
-function jobWanted() {
-  const whose = new FormData(at("job-form")).get("whose");
-  const how = { force: at("job-force").checked, dryRun: at("job-dry").checked };
-  const named = [...new Set((at("job-names").value.match(ADDRESS) ?? []).map((name) => name.toLowerCase()))];
-  if (whose === "users") return { whose, people: named.length, body: { users: named, ...how } };
-  if (whose === "group") return { whose, people: null, body: { group: at("job-group-id").value.trim(), ...how } };
-  return { whose, people: Number(at("new-job")?.dataset.people ?? 0), body: { all: true, ...how } };
-}
-
-function jobTakes(people, whose) {
-  if (whose === "users" && people <= AT_ONCE) return "within a minute or so";
-  const minutes = Math.max(1, Math.round(people / Number(at("new-job")?.dataset.perMinute ?? 60)));
-  return minutes < 120 ? `after about ${counted(minutes, "minute", "minutes")}` : `after about ${Math.round(minutes / 60)} hours`;
-}
-
-function estimate() {
-  const { whose, people, body } = jobWanted();
-  at("job-users").hidden = whose !== "users";
-  at("job-group").hidden = whose !== "group";
-  at("job-wrong").textContent = "";
-  at("job-start").textContent = body.dryRun ? "Try it" : "Start the job";
-  at("job-estimate").textContent = estimated(whose, people, body);
-}
-
-function estimated(whose, people, { force, dryRun }) {
-  const who = people === null ? "The group’s members who are in scope" : counted(people, "person", "people");
-  if (people === 0 && whose === "users") return "Nobody is named yet.";
-  if (dryRun) return `${who}: looked at, and told whose picture would be copied. SharePoint is not touched.`;
-  if (people === null) return `${who}: looked at, and copied ${force ? "whether in step or not" : "where the photo differs"}. How many they are shows once they are listed.`;
-  const takes = jobTakes(people, whose);
-  if (force) return `${who}: copied again, whether in step or not; done ${takes}.`;
-  return `${who}: looked at, and copied where the photo differs; done ${takes} even if everybody’s did.`;
-}
-
-async function startJob() {
-  const { whose, people, body } = jobWanted();
-  const wrong = at("job-wrong");
-  if (whose === "users" && people === 0) {
-    wrong.textContent = "Name at least one person by user principal name (like an e-mail address) or object id.";
-    return at("job-names").focus();
-  }
-  if (whose === "group" && !OBJECT_ID.test(body.group)) {
-    wrong.textContent = "That is no object id: it has 8-4-4-4-12 hexadecimal digits. In Entra ID, Groups, it is on the group’s overview.";
-    return at("job-group-id").focus();
-  }
-  if (whose === "users" && people > MOST_NAMED) {
-    wrong.textContent = `That are ${counted(people, "name", "names")}; up to 1,000 go at once. A group can have more members.`;
-    return at("job-names").focus();
-  }
-  at("job-start").disabled = true;
-  try {
-    const answer = await call("POST", "sync", JSON.stringify(body));
-    if (!answer.ok) return (wrong.textContent = await problemOf(answer));
-    const told = await answer.json();
-    at("job").close();
-    at("job-form").reset();
-    location.hash = `#/run/job/${told.jobId}`;
-    say("The job has begun. This page follows it.");
-  } catch {
-    wrong.textContent = "The app cannot be reached. Nothing was started, as far as this page knows.";
-  } finally {
-    at("job-start").disabled = false;
-  }
-}
-
-at("job-form").addEventListener("input", estimate);
-at("job-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  startJob();
-});
-at("job-not-now").addEventListener("click", () => at("job").close());
-at("job").addEventListener("close", () => at("new-job")?.focus());
-
 async function copyText(button) {
   await navigator.clipboard.writeText(button.dataset.copy);
   button.textContent = "Copied";
   setTimeout(() => (button.textContent = "Copy"), 2000);
+}
+
+async function openJob(button) {
+  try {
+    const job = await import(at("job").dataset.module);
+    job.openJob(button, { call, problemOf, say });
+  } catch {
+    say("The app cannot be reached.");
+  }
 }
 
 // ---- What people do
@@ -456,10 +384,8 @@ view.addEventListener("click", (event) => {
   else if (button.dataset.photos) showPhotos(button);
   else if (button.dataset.copy) copyText(button);
   else if (button.dataset.download) download(button);
-  else if (button.id === "new-job") {
-    estimate();
-    at("job").showModal();
-  } else if (button.dataset.place) {
+  else if (button.id === "new-job") openJob(button);
+  else if (button.dataset.place) {
     search.places.push(button.dataset.place);
     search.lookedAt = Number(button.dataset.lookedAt ?? 0);
     load();

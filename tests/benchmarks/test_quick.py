@@ -39,8 +39,8 @@ def test_a_pace_that_is_too_fast_is_slowed_down_politely() -> None:
 
 
 def test_a_stall_is_worked_off_politely() -> None:
-    """Three minutes' work at once, at a pace without slack: hardly a request is refused, and every photo is copied."""
-    found = budget.backfill(budget.FITTING, 400, stall_minutes=budget.STALL)
+    """A minute's work at once, at a pace without slack: hardly a request is refused, and every photo is copied."""
+    found = budget.backfill(budget.FITTING, 160, stall_minutes=1)
     assert found.throttled < found.requests / 100
     assert found.early_retries == 0
     assert found.copied == found.photos

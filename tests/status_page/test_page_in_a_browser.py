@@ -33,7 +33,7 @@ def test_who_has_no_key_sees_no_data(opened: Opened, tenant: Tenant) -> None:
     url = tenant.stack.host.url
     shell = requests.get(f"{url}/api/dashboard", timeout=10)
     files = re.findall(r'"(/api/dashboard/assets/[^"]+)"', shell.text)
-    assert len(set(files)) == 4
+    assert len(set(files)) == 5
     policy = shell.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -220,6 +220,7 @@ def test_everybody_can_use_it(opened: Opened, tenant: Tenant, scheme: str) -> No
     expect(page.locator("#people tbody")).to_be_visible()
     assert serious(page) == []
     page.get_by_role("button", name="New job").click()
+    expect(page.get_by_role("heading", name="New job")).to_be_visible()
     assert serious(page) == []
     page.keyboard.press("Escape")
     page.goto(f"{tenant.stack.host.url}/api/dashboard#/user/{tenant.ids[0]}")
