@@ -168,7 +168,7 @@ def tell(result: Budget) -> Told:
             " nothing worked that off. What was refused came back together, on top of what was due by then, and was"
             " refused again: 5 % of all requests, for as long as it was watched. Now bulk copies begin only as fast as"
             " the announced budget comes back (`RateLimit-Remaining`), and those that are refused all the same come"
-            " back over ten minutes."
+            " back over ten minutes, which is the thin end of the last two rows."
         ),
     ]
     series = [Series(_named(one), list(enumerate(one.units_by_minute[:30], start=1))) for one in result.backfills]
