@@ -182,7 +182,7 @@ class Dispatcher:
         if gate is None:
             return None
         left = (gate.until - now).total_seconds()
-        if is_early(gate, received.method, received.path, received.at):
+        if is_early(gate, received.identity, received.at):
             self._violate(
                 call, "early-retry", f"{received.method} {received.path} came {left:.1f} s before Retry-After ended."
             )
@@ -227,7 +227,7 @@ class Dispatcher:
             return
         needles = taken[0].needles if taken else ()
         now = self.tenant.now()
-        refused = {(call.received.method, call.received.path)}
+        refused = {call.received.identity}
         until = now + timedelta(seconds=min(seconds, 10**8))
         operation = call.name if needles else None
         self.limits.close_gate(Gate(call.app, call.service.name, now, until, operation, needles, refused))

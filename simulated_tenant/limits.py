@@ -26,8 +26,8 @@ class Gate:
     operation: str | None = None
     """Only this operation is covered, and of it only requests with one of the needles, if there are any."""
     needles: tuple[str, ...] = ()
-    refused: set[tuple[str, str]] = field(default_factory=set)
-    """Method and path of what was refused already: the same again is a retry, however soon it comes."""
+    refused: set[str] = field(default_factory=set)
+    """Identities of what was refused already: the same again is a retry, however soon it comes."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def _until_room(spent: deque[tuple[datetime, int]], room: int, now: datetime) ->
     return wait
 
 
-def is_early(gate: Gate, method: str, path: str, arrived: datetime) -> bool:
+def is_early(gate: Gate, identity: str, arrived: datetime) -> bool:
     """Whether a request in front of a closed gate should not have come; adds it to what was refused."""
-    again = (method, path) in gate.refused
-    gate.refused.add((method, path))
+    again = identity in gate.refused
+    gate.refused.add(identity)
     return again or arrived > gate.closed_at + ON_THE_WAY

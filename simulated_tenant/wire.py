@@ -4,6 +4,7 @@ Services are plain functions from a `Received` and the tenant's state to an `Ans
 but the tenant's, and know nothing of faults, latency or recording. `dispatch.py` puts those around them.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,6 +38,12 @@ class Received:
     """An item of a Graph `$batch`, not a request of its own."""
     request_id: str = field(default_factory=lambda: str(uuid4()))
     """What the service calls this request in its answer, in errors and in its own records."""
+
+    @property
+    def identity(self) -> str:
+        """What the same request has again: method, path, query and body. Many calls about many users share a path."""
+        whole = repr((self.method, self.path, sorted(self.query.items()), self.body))
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     def json(self) -> Any:
         """The body as JSON; raises `ValueError` when it is none."""

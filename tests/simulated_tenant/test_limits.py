@@ -8,6 +8,7 @@ from simulated_tenant.limits import Limits
 from tests.simulated_tenant.desk import Desk, header
 
 MY = "https://contoso-my.sharepoint.com"
+ADMIN = "https://contoso-admin.sharepoint.com"
 
 
 @pytest.fixture
@@ -83,6 +84,19 @@ def test_early_retry_is_refused_and_written_down(desk: Desk) -> None:
     sentence = desk.tenant.journal.violations[0].sentence
     assert f"/users/{user.id}/photo" in sentence
     assert "before Retry-After ended" in sentence
+
+
+def test_another_users_request_to_the_same_path_is_no_retry(desk: Desk) -> None:
+    """Many requests about many users share a path: what tells them apart is the query or the body."""
+    desk.app.roles["sharepoint"] = ["Sites.FullControl.All"]
+    headers = {"authorization": f"Bearer {desk.token(ADMIN)}", "user-agent": "NONISV|Contoso|Test/1.0"}
+    path = f"{ADMIN}/_api/SP.UserProfiles.PeopleManager/GetPropertiesFor(accountName=@v)"
+    desk.control("POST", "/faults", {"operation": "sharepoint.profile.get", "script": ["429:Retry-After=30"]})
+    asked = [f"{path}?@v='i%3A0%23.f%7Cmembership%7C{name}%40contoso.com'" for name in ("one", "other")]
+    assert [desk.ask("GET", url, headers=headers).status for url in asked] == [429, 429]
+    assert desk.violations() == []
+    assert desk.ask("GET", asked[1], headers=headers).status == 429
+    assert desk.violations() == ["early-retry"]
 
 
 def test_whole_service_is_closed_but_what_was_on_its_way_is_no_violation(desk: Desk) -> None:
